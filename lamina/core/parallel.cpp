@@ -1,0 +1,65 @@
+#include "lamina/core/parallel.h"
+
+#include <omp.h>
+#include <sched.h>
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <string>
+
+#include "lamina/core/error.h"
+
+namespace lamina {
+
+namespace {
+
+int available_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+std::atomic<int>& thread_setting() {
+  static std::atomic<int> threads = [] {
+    const int cores = available_cores();
+    omp_set_num_threads(cores);
+    return cores;
+  }();
+  return threads;
+}
+
+}  // namespace
+
+int num_threads() { return thread_setting(); }
+
+void set_num_threads(int threads) {
+  if (threads < 1) throw Error("threads", "expected 1 or more, got " + std::to_string(threads));
+  thread_setting() = threads;
+  omp_set_num_threads(threads);
+}
+
+void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+  if (n <= 0) return;
+  if (grain < 1) grain = 1;
+  const int64_t chunks = (n + grain - 1) / grain;
+  const auto run = [&](int64_t chunk) { body(chunk * grain, chunk + 1 == chunks ? n : (chunk + 1) * grain); };
+  const int threads = num_threads();
+  if (chunks == 1 || threads == 1 || omp_in_parallel()) {
+    for (int64_t c = 0; c < chunks; ++c) run(c);
+    return;
+  }
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t c = 0; c < chunks; ++c) {
+    try {
+      run(c);
+    } catch (...) {
+      const std::lock_guard lock(failure_mutex);
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace lamina

@@ -1,0 +1,47 @@
+#include "lamina/engine/variable.h"
+
+#include "lamina/core/error.h"
+#include "lamina/tensor/tensor_impl.h"
+
+namespace lamina {
+
+namespace {
+
+/// The same data under a handle of its own, off the tape.
+Tensor detached(const Tensor& t, bool leaf) {
+  auto impl = std::make_shared<TensorImpl>(*t.impl());
+  impl->node = nullptr;
+  impl->output = 0;
+  impl->leaf = leaf;
+  return Tensor(std::move(impl));
+}
+
+}  // namespace
+
+Variable::Variable(Tensor value, bool trainable) : slot_(std::make_shared<Slot>()) {
+  slot_->value = detached(value, trainable);
+  slot_->trainable = trainable;
+}
+
+void Variable::assign(const Tensor& value) const {
+  if (defined() && (value.shape() != slot_->value.shape() || value.dtype() != slot_->value.dtype())) {
+    throw Error("assign", "a variable keeps its shape and dtype")
+        .detail("variable " + slot_->value.meta().str())
+        .detail("value    " + value.meta().str());
+  }
+  slot_->value = detached(value, slot_->trainable);
+}
+
+void Variable::set_trainable(bool trainable) const {
+  slot_->trainable = trainable;
+  if (defined()) slot_->value = detached(slot_->value, trainable);
+}
+
+Variable Variable::clone() const {
+  if (!defined()) return {};
+  const Tensor& v = slot_->value;
+  if (!v.is_contiguous()) throw Error("clone", "a variable must be contiguous");
+  return Variable(Tensor::from_bytes(v.raw(), v.shape(), v.dtype()), slot_->trainable);
+}
+
+}  // namespace lamina
