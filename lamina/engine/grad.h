@@ -13,7 +13,7 @@ namespace lamina {
 using TensorFn = std::function<Tensor(const Tensors&)>;
 
 struct GradOptions {
-  Tensor grad_output;           // default: one; required where y has more than one element
+  Tensor grad_output = {};      // default: one; required where y has more than one element
   bool differentiable = false;  // may the gradients be differentiated again?
   bool allow_unused = false;    // zeros, not an error, for an x that y does not depend on
 };
