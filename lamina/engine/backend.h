@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "lamina/engine/op.h"
+#include "lamina/engine/pointwise_program.h"
 
 namespace lamina {
 
@@ -39,6 +40,12 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
   virtual KernelChoice prepare(const KernelRequest& request) const = 0;
+  /// One kernel for a group of pointwise ops; every input and output of one shape.
+  virtual KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in,
+                                     std::span<const Meta> out) const {
+    (void)program, (void)in, (void)out;
+    return Refusal{"fuses no pointwise groups"};
+  }
 };
 
 /// Backends in the order in which they are asked. Set once by lamina::runtime.

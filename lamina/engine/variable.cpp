@@ -1,6 +1,7 @@
 #include "lamina/engine/variable.h"
 
 #include "lamina/core/error.h"
+#include "lamina/engine/dispatch.h"
 #include "lamina/tensor/tensor_impl.h"
 
 namespace lamina {
@@ -28,6 +29,11 @@ void Variable::assign(const Tensor& value) const {
     throw Error("assign", "a variable keeps its shape and dtype")
         .detail("variable " + slot_->value.meta().str())
         .detail("value    " + value.meta().str());
+  }
+  if (active_recorder() && defined() && slot_->value.impl()->value < 0) {
+    throw Error("capture", "the captured step assigns a variable that is not in its state")
+        .detail("variable " + slot_->value.meta().str())
+        .hint("list it in the state given to capture(): parameters, buffers, optimizer state, random generators");
   }
   slot_->value = detached(value, slot_->trainable);
 }
