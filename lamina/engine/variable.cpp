@@ -8,19 +8,20 @@ namespace lamina {
 
 namespace {
 
-/// The same data under a handle of its own, off the tape.
-Tensor detached(const Tensor& t, bool leaf) {
+/// The same data as the value of a variable, off the tape.
+Tensor as_value(const Tensor& t, bool leaf) {
   auto impl = std::make_shared<TensorImpl>(*t.impl());
   impl->node = nullptr;
   impl->output = 0;
   impl->leaf = leaf;
+  impl->variable = true;
   return Tensor(std::move(impl));
 }
 
 }  // namespace
 
 Variable::Variable(Tensor value, bool trainable) : slot_(std::make_shared<Slot>()) {
-  slot_->value = detached(value, trainable);
+  slot_->value = as_value(value, trainable);
   slot_->trainable = trainable;
 }
 
@@ -35,12 +36,12 @@ void Variable::assign(const Tensor& value) const {
         .detail("variable " + slot_->value.meta().str())
         .hint("list it in the state given to capture(): parameters, buffers, optimizer state, random generators");
   }
-  slot_->value = detached(value, slot_->trainable);
+  slot_->value = as_value(value, slot_->trainable);
 }
 
 void Variable::set_trainable(bool trainable) const {
   slot_->trainable = trainable;
-  if (defined()) slot_->value = detached(slot_->value, trainable);
+  if (defined()) slot_->value = as_value(slot_->value, trainable);
 }
 
 Variable Variable::clone() const {

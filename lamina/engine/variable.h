@@ -25,6 +25,7 @@ class Variable {
   /// Deep copy into a slot of its own.
   Variable clone() const;
   bool same_slot(const Variable& other) const { return slot_ == other.slot_; }
+  const void* id() const { return slot_.get(); }
 
   /// For capture: puts a stand-in (or the value again) into the slot, as it is.
   void replace(Tensor value) const { slot_->value = std::move(value); }

@@ -17,7 +17,8 @@ struct TensorImpl {
   uint64_t recorder = 0;              // which capture `value` belongs to
   std::shared_ptr<TapeNode> node;     // how it was made, where a gradient may be wanted
   int output = 0;                     // which output of `node`
-  bool leaf = false;                  // a parameter: gradients are wanted with respect to it
+  bool leaf = false;                  // gradients are wanted with respect to it
+  bool variable = false;              // the value of a Variable, hence not a constant for capture
 };
 
 }  // namespace lamina

@@ -1,0 +1,37 @@
+// Optimisation passes: each takes a graph and returns one that computes the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lamina/graph/graph.h"
+
+namespace lamina::graph {
+
+/// What passes tell the report.
+struct PassLog {
+  int fused_groups = 0;
+  std::vector<std::string> refusals;
+};
+
+/// Drops nodes whose results nobody uses.
+Graph eliminate_dead_code(Graph graph);
+/// Computes equal expressions once.
+Graph merge_common_subexpressions(Graph graph);
+/// Drops views that change nothing.
+Graph simplify(Graph graph);
+/// Joins pointwise nodes of one shape into groups that run as one kernel.
+Graph fuse_pointwise(Graph graph, PassLog& log);
+/// Gives every output and every new value of a variable memory of its own, by copying where needed.
+Graph separate_results(Graph graph);
+
+/// All of them in order, except the disabled ones; verifies after each.
+Graph optimize(Graph graph, const std::vector<std::string>& disabled, PassLog& log);
+
+/// Rebuilds a graph from the nodes kept, in the order given; values are numbered anew.
+Graph rebuild(const Graph& graph, const std::vector<int>& node_order);
+
+/// Per value, the nodes that read it directly.
+std::vector<std::vector<int>> users_of(const Graph& graph);
+
+}  // namespace lamina::graph
