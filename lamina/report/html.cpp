@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "lamina/report/html_internal.h"
+#include "lamina/report/report.h"
+
+namespace lamina::report {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+namespace {
+
+constexpr std::string_view kStyle = R"css(
+:root { color-scheme: light dark; --ink: #1d2530; --soft: #5c6675; --paper: #f7f8fa; --card: #ffffff; --rule: #dfe3e8;
+  --heat: 37, 99, 235; --s0: #2563eb; --s1: #e0661b; --s2: #16925b; --s3: #a23bc4; --s4: #c22c46; --s5: #64748b; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #98a3b3; --paper: #12161c; --card: #1a2028; --rule: #2d3641;
+  --heat: 96, 156, 255; --s0: #6ea8ff; --s1: #ff9a57; --s2: #4fcf93; --s3: #d58cf0; --s4: #ff7d92; --s5: #9aa8ba; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 1180px; margin: 0 auto; padding: 28px 20px 60px; }
+h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 0 0 12px; }
+section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 18px 20px; margin-top: 18px; overflow-x: auto; }
+.headline { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 18px; }
+.headline div { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 12px 18px; min-width: 130px; }
+.headline b { display: block; font-size: 23px; font-variant-numeric: tabular-nums; } .headline span, .soft { color: var(--soft); font-size: 13px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 18px; margin-top: 18px; }
+.charts section { margin: 0; }
+svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12px; }
+.grid { stroke: var(--rule); } .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; margin-bottom: 6px; font-size: 13px; }
+.legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle; margin-right: 6px; }
+table { border-collapse: collapse; font-size: 13.5px; } th, td { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.matrix td { text-align: right; border: 1px solid var(--rule); min-width: 38px; font-variant-numeric: tabular-nums; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(116px, 1fr)); gap: 12px; }
+figure { margin: 0; font-size: 13px; } figure img { width: 100%; image-rendering: pixelated; border-radius: 6px; border: 1px solid var(--rule); }
+pre { margin: 0; padding: 12px; background: var(--paper); border: 1px solid var(--rule); border-radius: 6px; overflow-x: auto; font-size: 13px; }
+)css";
+
+constexpr int kColours = 6;
+
+std::string series_style() {
+  std::string css;
+  for (int i = 0; i < kColours; ++i) {
+    const std::string n = std::to_string(i);
+    css += ".line.s" + n + "{stroke:var(--s" + n + ")}.dot.s" + n + "{fill:var(--s" + n + ")}.legend .s" + n +
+           "{background:var(--s" + n + ")}";
+  }
+  return css;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t word = 0;
+    for (size_t k = 0; k < 3; ++k) word = word << 8 | (i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : 0U);
+    for (size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kAlphabet[word >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
+bool is_number(const std::string& text) {
+  char* end = nullptr;
+  std::strtod(text.c_str(), &end);
+  return end != text.c_str() && (*end == 0 || std::string_view(end) == " %");
+}
+
+std::string table_html(const Table& t) {
+  std::string out = "<table><tr>";
+  const auto numeric = [&](size_t column) {
+    return !t.rows.empty() && std::all_of(t.rows.begin(), t.rows.end(), [&](const auto& row) {
+      return column >= row.size() || row[column].empty() || is_number(row[column]);
+    });
+  };
+  std::vector<std::string> attribute;
+  for (size_t c = 0; c < t.columns.size(); ++c) {
+    attribute.emplace_back(numeric(c) ? " class=\"n\"" : "");
+    out += "<th" + attribute[c] + ">" + escaped(t.columns[c]) + "</th>";
+  }
+  out += "</tr>";
+  for (const auto& row : t.rows) {
+    out += "<tr>";
+    for (size_t c = 0; c < row.size(); ++c) {
+      out += "<td" + (c < attribute.size() ? attribute[c] : "") + ">" + escaped(row[c]) + "</td>";
+    }
+    out += "</tr>";
+  }
+  return out + "</table>";
+}
+
+std::string matrix_html(const ConfusionMatrix& m) {
+  std::string out = "<p class=\"soft\">Rows: true class. Columns: predicted.</p><table class=\"matrix\"><tr><th></th>";
+  for (const std::string& name : m.classes) out += "<th class=\"n\">" + escaped(name) + "</th>";
+  out += "</tr>";
+  for (size_t i = 0; i < m.counts.size(); ++i) {
+    double total = 0;
+    for (double c : m.counts[i]) total += c;
+    out += "<tr><th>" + escaped(i < m.classes.size() ? m.classes[i] : std::to_string(i)) + "</th>";
+    for (double count : m.counts[i]) {
+      // The square root keeps single mistakes visible beside a full diagonal.
+      const double shade = total > 0 ? std::sqrt(count / total) * 0.6 : 0;
+      char cell[96];
+      std::snprintf(cell, sizeof cell, "<td style=\"background:rgba(var(--heat),%.3f)\">%.0f</td>", shade, count);
+      out += cell;
+    }
+    out += "</tr>";
+  }
+  return out + "</table>";
+}
+
+std::string chart_html(const Chart& c) {
+  std::string out = "<section><h2>" + escaped(c.title) + "</h2><div class=\"legend\">";
+  for (size_t i = 0; i < c.series.size(); ++i) {
+    out += "<span><i class=\"s" + std::to_string(i % kColours) + "\"></i>" + escaped(c.series[i].name) + "</span>";
+  }
+  return out + "</div>" + svg(c) + "</section>";
+}
+
+std::string section(const std::string& title, const std::string& body) {
+  return "<section><h2>" + escaped(title) + "</h2>" + body + "</section>";
+}
+
+}  // namespace
+
+std::string html(const Report& r) {
+  std::string out = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(r.title) +
+                    "</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>" +
+                    std::string(kStyle) + series_style() + "</style></head><body><main><h1>" + escaped(r.title) + "</h1>";
+  for (const std::string& note : r.notes) out += "<p class=\"soft\">" + escaped(note) + "</p>";
+  out += "<div class=\"headline\">";
+  for (const auto& [name, value] : r.headline) out += "<div><b>" + escaped(value) + "</b><span>" + escaped(name) + "</span></div>";
+  out += "</div><div class=\"charts\">";
+  for (const Chart& c : r.charts) out += chart_html(c);
+  out += "</div>";
+  if (!r.confusion.counts.empty()) out += section("Confusion matrix", matrix_html(r.confusion));
+  if (!r.pictures.empty()) {
+    std::string body = "<div class=\"pictures\">";
+    for (const Picture& p : r.pictures) {
+      body += "<figure><img alt=\"" + escaped(p.caption) + "\" src=\"data:image/png;base64," + base64(p.png) +
+              "\"><figcaption>" + escaped(p.caption) + "<br><span class=\"soft\">" + escaped(p.detail) +
+              "</span></figcaption></figure>";
+    }
+    out += section(r.pictures_title, body + "</div>");
+  }
+  for (const Table& t : r.tables) out += section(t.title, table_html(t));
+  if (!r.environment.empty()) {
+    Table environment{"Environment", {"", ""}, {}};
+    for (const auto& [name, value] : r.environment) environment.rows.push_back({name, value});
+    out += section(environment.title, table_html(environment));
+  }
+  if (!r.recipe.empty()) out += section("Recipe", "<pre>" + escaped(r.recipe) + "</pre>");
+  if (!r.command.empty()) out += section("Repeat this run", "<pre>" + escaped(r.command) + "</pre>");
+  return out + "</main></body></html>\n";
+}
+
+}  // namespace lamina::report
