@@ -1,0 +1,41 @@
+// What happens to an example between the file and the network.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lamina/core/philox.h"
+#include "lamina/core/registry.h"
+#include "lamina/data/dataset.h"
+
+namespace lamina::data {
+
+class Transform {
+ public:
+  virtual ~Transform() = default;
+  virtual std::string name() const = 0;
+  /// Changes the example in place. `random` belongs to (seed, epoch, index) and this transform alone.
+  virtual void apply(Example& example, Philox& random) const = 0;
+  /// The shape of one input after it; throws Error where the input does not fit.
+  virtual Shape output_shape(const Shape& input) const { return input; }
+  /// Learns from the training part (means, ranges); `so_far` are the transforms before this one.
+  virtual void fit(const Dataset& train, std::span<const std::shared_ptr<Transform>> so_far) { (void)train, (void)so_far; }
+  /// What fit() learnt, as JSON, and back. "{}" where there is nothing.
+  virtual std::string state() const { return "{}"; }
+  virtual void load_state(const std::string& json) { (void)json; }
+};
+
+using TransformPtr = std::shared_ptr<Transform>;
+using Transforms = std::vector<TransformPtr>;
+
+/// Applies all of them; transform k draws from the stream (seed, epoch, index, k).
+Example apply_all(std::span<const TransformPtr> transforms, Example example, int64_t seed, int64_t epoch, int64_t index);
+Shape output_shape(std::span<const TransformPtr> transforms, Shape input);
+void fit_all(std::span<const TransformPtr> transforms, const Dataset& train);
+
+/// All transforms that recipes can name.
+std::span<const Entry<Transform>> transform_table();
+
+}  // namespace lamina::data

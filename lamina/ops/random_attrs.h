@@ -1,0 +1,14 @@
+#pragma once
+
+#include "lamina/core/fields.h"
+
+namespace lamina {
+
+/// random_uniform in [0, 1), random_normal (0, 1), random_permutation.
+struct RandomAttrs {
+  Dims shape;
+  DType dtype = DType::f32;
+  LAMINA_OPTIONS(shape, dtype)
+};
+
+}  // namespace lamina

@@ -1,0 +1,42 @@
+// Everything beyond the loop itself is a callback: progress, logs, checkpoints, early stopping, …
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace lamina::train {
+
+class Trainer;
+
+/// Where a run stands and what it measured last. Names: "loss", "accuracy", "validation/loss", "lr", ….
+struct Progress {
+  int64_t epoch = 0;            // from 0
+  int64_t epochs = 0;
+  int64_t batch = 0;            // within the epoch, done so far
+  int64_t batches = 0;          // of an epoch
+  int64_t step = 0;             // over all epochs, done so far
+  int64_t examples = 0;         // seen in this epoch
+  double seconds = 0;           // of training in this run, without the time before a resume
+  std::map<std::string, double> values;
+};
+
+class Callback {
+ public:
+  virtual ~Callback() = default;
+  virtual void on_start(Trainer&) {}
+  virtual void on_epoch_start(Trainer&) {}
+  /// After each step. Reading the loss costs nothing here: Trainer has it in progress().values["loss"].
+  virtual void on_step(Trainer&) {}
+  /// After the epoch and its validation.
+  virtual void on_epoch_end(Trainer&) {}
+  virtual void on_end(Trainer&) {}
+  /// State that a resumed run needs, as JSON, and back.
+  virtual std::string name() const = 0;
+  virtual std::string state() const { return "{}"; }
+  virtual void load_state(const std::string& json) { (void)json; }
+};
+
+using CallbackPtr = std::shared_ptr<Callback>;
+
+}  // namespace lamina::train

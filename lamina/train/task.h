@@ -1,0 +1,44 @@
+// What is learnt: the contract between a network, its loss and its metrics on one side and the
+// training loop on the other.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "lamina/data/dataset.h"
+#include "lamina/metrics/metric.h"
+#include "lamina/nn/loss.h"
+#include "lamina/nn/module.h"
+
+namespace lamina::train {
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual nn::Module& module() = 0;
+  /// One element. Captured together with its gradients and the optimizer's step.
+  virtual Tensor loss(const data::Batch& batch) = 0;
+  /// Raw outputs, what metrics are fed with. Captured, without gradients.
+  virtual Tensor predict(const data::Batch& batch) = 0;
+  virtual const std::vector<metrics::MetricPtr>& metrics() const = 0;
+};
+
+/// A layer, a loss and metrics: classification, tagging, regression. The batch is {input, target}.
+class Supervised final : public Task {
+ public:
+  /// Keeps a copy of `net`, which shares its parameters.
+  Supervised(const nn::Layer& net, LossFn loss, std::vector<metrics::MetricPtr> metrics = {});
+  nn::Module& module() override { return *net_; }
+  nn::Layer& net() { return *net_; }
+  Tensor loss(const data::Batch& batch) override;
+  Tensor predict(const data::Batch& batch) override;
+  const std::vector<metrics::MetricPtr>& metrics() const override { return metrics_; }
+
+ private:
+  nn::LayerPtr net_;
+  LossFn loss_;
+  std::vector<metrics::MetricPtr> metrics_;
+};
+
+}  // namespace lamina::train
