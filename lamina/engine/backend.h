@@ -17,6 +17,9 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void run(void* const* in, void* const* out, void* workspace) = 0;
   virtual size_t workspace_bytes() const { return 0; }
+  /// Called before the first run, and again whenever an input that the request named constant has
+  /// changed: the place to pack weights into a private copy.
+  virtual void refresh(void* const* in) { (void)in; }
   /// Which implementation was chosen, for reports ("onednn:jit:avx512_core").
   virtual std::string describe() const { return {}; }
 };
@@ -26,11 +29,21 @@ struct Refusal {
   std::string reason;
 };
 
+/// Metas may have any dense strides that the op's traits allow: kernels read and write them as they
+/// are. Outputs beyond the first may be null pointers at run time: nobody wants them.
 struct KernelRequest {
   OpId op;
-  std::span<const Meta> in;
+  std::span<const Meta> in;  // the op's inputs, then those of the epilogue
   std::span<const Meta> out;
   const Attrs& attrs;
+  /// Applied to the op's first output before it is stored (bias, activation, residual): register 0 is
+  /// that output, the others are the inputs behind the op's own; it has one output. Null: none.
+  const PointwiseProgram* epilogue = nullptr;
+  /// Bit i: input i changes rarely (a weight at inference); refresh() tells when it does.
+  uint64_t constant_inputs = 0;
+
+  size_t op_inputs() const { return in.size() - (epilogue ? epilogue->inputs.size() - 1 : 0); }
+  bool is_constant(size_t input) const { return (constant_inputs >> input & 1) != 0; }
 };
 
 using KernelChoice = std::variant<std::unique_ptr<Kernel>, Refusal>;
