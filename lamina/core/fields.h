@@ -65,7 +65,7 @@ void visit_fields(Visitor& visitor, std::string_view names, Fields&... fields) {
 
 }  // namespace lamina
 
-#define LAMINA_OPTIONS(...)                                                    \
-  void visit([[maybe_unused]] ::lamina::FieldVisitor& visitor) {               \
+#define LAMINA_OPTIONS(...)                                                           \
+  void visit([[maybe_unused]] ::lamina::FieldVisitor& visitor) {                      \
     ::lamina::detail::visit_fields(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
   }

@@ -55,7 +55,8 @@ Strides contiguous_strides(const Shape& shape) {
 
 int normalize_axis(int axis, int rank, const char* op) {
   if (axis < -rank || axis >= rank) {
-    throw Error(op, "axis " + std::to_string(axis) + " does not exist in a tensor of " + std::to_string(rank) + " axes");
+    throw Error(op,
+                "axis " + std::to_string(axis) + " does not exist in a tensor of " + std::to_string(rank) + " axes");
   }
   return axis < 0 ? axis + rank : axis;
 }
@@ -68,7 +69,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
     const int64_t ea = ia >= 0 ? a[ia] : 1, eb = ib >= 0 ? b[ib] : 1;
     if (ea != eb && ea != 1 && eb != 1) {
       throw Error(op, "shapes " + a.str() + " and " + b.str() + " do not broadcast")
-          .detail("axis " + std::to_string(i - rank) + " has " + std::to_string(ea) + " and " + std::to_string(eb) + " elements")
+          .detail("axis " + std::to_string(i - rank) + " has " + std::to_string(ea) + " and " + std::to_string(eb) +
+                  " elements")
           .hint("axes must be equal, or one of them 1");
     }
     out[i] = ea == 1 ? eb : ea;

@@ -21,7 +21,7 @@ enum class TargetKind : uint8_t { classes, tags, values, none };
 
 struct DatasetInfo {
   std::string name;
-  Shape input;                        // of one input: [1, 28, 28], [features]
+  Shape input;  // of one input: [1, 28, 28], [features]
   TargetKind target = TargetKind::classes;
   std::vector<std::string> classes;   // by id; of values: the names of the target columns
   std::vector<std::string> features;  // of a table: its input columns

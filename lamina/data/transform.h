@@ -21,7 +21,9 @@ class Transform {
   /// The shape of one input after it; throws Error where the input does not fit.
   virtual Shape output_shape(const Shape& input) const { return input; }
   /// Learns from the training part (means, ranges); `so_far` are the transforms before this one.
-  virtual void fit(const Dataset& train, std::span<const std::shared_ptr<Transform>> so_far) { (void)train, (void)so_far; }
+  virtual void fit(const Dataset& train, std::span<const std::shared_ptr<Transform>> so_far) {
+    (void)train, (void)so_far;
+  }
   /// What fit() learnt, as JSON, and back. "{}" where there is nothing.
   virtual std::string state() const { return "{}"; }
   virtual void load_state(const std::string& json) { (void)json; }
@@ -31,7 +33,8 @@ using TransformPtr = std::shared_ptr<Transform>;
 using Transforms = std::vector<TransformPtr>;
 
 /// Applies all of them; transform k draws from the stream (seed, epoch, index, k).
-Example apply_all(std::span<const TransformPtr> transforms, Example example, int64_t seed, int64_t epoch, int64_t index);
+Example apply_all(std::span<const TransformPtr> transforms, Example example, int64_t seed, int64_t epoch,
+                  int64_t index);
 Shape output_shape(std::span<const TransformPtr> transforms, Shape input);
 void fit_all(std::span<const TransformPtr> transforms, const Dataset& train);
 

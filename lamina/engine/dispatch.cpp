@@ -151,7 +151,8 @@ Tensors dispatch(OpId id, Tensors inputs, const Attrs& attrs) {
     std::string reasons;
     for (const Backend* b : backends()) {
       KernelChoice choice = b->prepare({id, in, out, attrs});
-      if (auto* refusal = std::get_if<Refusal>(&choice)) reasons += "\n  " + std::string(b->name()) + ": " + refusal->reason;
+      if (auto* refusal = std::get_if<Refusal>(&choice))
+        reasons += "\n  " + std::string(b->name()) + ": " + refusal->reason;
     }
     Error error(std::string(def.name), "no backend has a kernel for this call" + reasons);
     for (const Meta& m : in) error.detail("input " + m.str());

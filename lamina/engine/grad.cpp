@@ -262,7 +262,8 @@ std::pair<Tensor, Tensors> value_and_grad(const std::function<Tensor()>& f, cons
   const NoGrad on(true);
   Tensors xs;
   for (const Variable& p : parameters) {
-    if (!p.trainable()) throw Error("value_and_grad", "a parameter that is not trainable was given").detail(p.value().meta().str());
+    if (!p.trainable())
+      throw Error("value_and_grad", "a parameter that is not trainable was given").detail(p.value().meta().str());
     xs.push_back(p.value());
   }
   const Tensor y = scalar_only(f(), "value_and_grad");

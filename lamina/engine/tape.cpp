@@ -10,9 +10,7 @@ namespace {
 thread_local bool recording_gradients = true;
 thread_local uint64_t next_order = 1;
 
-bool saves(const OpDef& def, Saves what) {
-  return (static_cast<int>(def.traits.saves) & static_cast<int>(what)) != 0;
-}
+bool saves(const OpDef& def, Saves what) { return (static_cast<int>(def.traits.saves) & static_cast<int>(what)) != 0; }
 
 Tensor meta_only(const Tensor& t) {
   auto impl = std::make_shared<TensorImpl>();

@@ -66,7 +66,8 @@ struct Captured::Impl {
 };
 
 Captured::Captured(Fn fn, std::vector<Variable> state, CaptureOptions options) : impl_(std::make_unique<Impl>()) {
-  if (options.max_plans < 1) throw Error("capture", "max_plans must be 1 or more, got " + std::to_string(options.max_plans));
+  if (options.max_plans < 1)
+    throw Error("capture", "max_plans must be 1 or more, got " + std::to_string(options.max_plans));
   impl_->fn = std::move(fn);
   impl_->state = std::move(state);
   impl_->options = std::move(options);

@@ -43,7 +43,8 @@ std::string Graph::str() const {
     text += "\n";
   }
   for (const StateValue& s : state) {
-    if (s.after != s.before) text += "state %" + std::to_string(s.before) + " becomes %" + std::to_string(s.after) + "\n";
+    if (s.after != s.before)
+      text += "state %" + std::to_string(s.before) + " becomes %" + std::to_string(s.after) + "\n";
   }
   return text + "return " + list_of(outputs) + "\n";
 }

@@ -63,8 +63,8 @@ class Planner {
   bool reads_in_step(const Node& n, int source) const {
     if (!n.is_pointwise()) return false;
     return std::all_of(n.in.begin(), n.in.end(), [&](int id) {
-      return g_.root(id) != source || (g_.meta(id).is_contiguous() && g_.meta(id).offset == 0 &&
-                                       g_.meta(id).shape == g_.meta(n.out[0]).shape);
+      return g_.root(id) != source ||
+             (g_.meta(id).is_contiguous() && g_.meta(id).offset == 0 && g_.meta(id).shape == g_.meta(n.out[0]).shape);
     });
   }
 
@@ -75,7 +75,8 @@ class Planner {
       if (s.after == s.before) continue;
       const int producer = value(s.after).node;
       const int last = last_read_[static_cast<size_t>(s.before)];
-      const bool safe = last < producer || (last == producer && reads_in_step(g_.nodes[static_cast<size_t>(producer)], s.before));
+      const bool safe =
+          last < producer || (last == producer && reads_in_step(g_.nodes[static_cast<size_t>(producer)], s.before));
       if (safe) {
         location(s.after) = {Place::state, 0, static_cast<int>(i)};
       } else {
@@ -90,7 +91,8 @@ class Planner {
       const Node& n = g_.nodes[i];
       if (n.is_view()) continue;
       for (int id : n.out) {
-        if (location(id).place == Place::nowhere) block_of_[static_cast<size_t>(id)] = block_for(n, static_cast<int>(i), id);
+        if (location(id).place == Place::nowhere)
+          block_of_[static_cast<size_t>(id)] = block_for(n, static_cast<int>(i), id);
       }
       if (workspace_bytes_[i] > 0) {
         workspace_blocks_.emplace_back(static_cast<int>(i), static_cast<int>(blocks_.size()));

@@ -17,10 +17,10 @@ struct Location {
 };
 
 struct MemoryPlan {
-  std::vector<Location> locations;          // per value; of a view, that of its root
-  std::vector<int64_t> workspace_offsets;   // per node, in the arena
-  std::vector<int> copied_states;           // variables whose new value is copied in after the last node
-  int64_t arena_bytes = 0;                  // the planned peak
+  std::vector<Location> locations;         // per value; of a view, that of its root
+  std::vector<int64_t> workspace_offsets;  // per node, in the arena
+  std::vector<int> copied_states;          // variables whose new value is copied in after the last node
+  int64_t arena_bytes = 0;                 // the planned peak
 };
 
 /// Lifetimes over the order of the nodes; results written in place where that is safe; everything

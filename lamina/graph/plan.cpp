@@ -13,10 +13,12 @@ namespace {
 int64_t bytes_of(const Meta& m) { return m.numel() * static_cast<int64_t>(size_of(m.dtype)); }
 
 /// Asks the backends in order; notes why the earlier ones refused.
-std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Metas& out, std::vector<std::string>& refusals) {
+std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Metas& out,
+                                      std::vector<std::string>& refusals) {
   std::string reasons;
   for (const Backend* backend : backends()) {
-    KernelChoice choice = n.fused ? backend->prepare_fused(*n.fused, in, out) : backend->prepare({n.op, in, out, n.attrs});
+    KernelChoice choice =
+        n.fused ? backend->prepare_fused(*n.fused, in, out) : backend->prepare({n.op, in, out, n.attrs});
     if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&choice)) {
       if (!reasons.empty()) refusals.push_back(reasons + "; runs on " + std::string(backend->name()));
       return std::move(*kernel);
@@ -45,7 +47,8 @@ Plan::Plan(Graph recorded, const std::vector<std::string>& disabled_passes) {
 
 void Plan::prepare_kernels() {
   for (const Node& n : graph_.nodes) {
-    kernels_.push_back(n.is_view() ? nullptr : choose_kernel(n, graph_.metas(n.in), graph_.metas(n.out), report_.refusals));
+    kernels_.push_back(n.is_view() ? nullptr
+                                   : choose_kernel(n, graph_.metas(n.in), graph_.metas(n.out), report_.refusals));
   }
 }
 
@@ -99,14 +102,23 @@ void Plan::resolve(int value, size_t pointer) {
   const int64_t shift = v.meta.offset * static_cast<int64_t>(size_of(v.meta.dtype));
   const auto slot = static_cast<size_t>(where.slot);
   switch (where.place) {
-    case Place::arena: pointers_[pointer] = arena_->data() + where.offset + shift; break;
-    case Place::input: input_patches_[slot].push_back({pointer, shift}); break;
-    case Place::state: state_patches_[slot].push_back({pointer, shift}); break;
-    case Place::output: output_patches_[slot].push_back({pointer, shift}); break;
+    case Place::arena:
+      pointers_[pointer] = arena_->data() + where.offset + shift;
+      break;
+    case Place::input:
+      input_patches_[slot].push_back({pointer, shift});
+      break;
+    case Place::state:
+      state_patches_[slot].push_back({pointer, shift});
+      break;
+    case Place::output:
+      output_patches_[slot].push_back({pointer, shift});
+      break;
     case Place::constant:
       pointers_[pointer] = graph_.values[static_cast<size_t>(v.root)].constant.impl()->storage->data() + shift;
       break;
-    case Place::nowhere: throw Error("plan", "value %" + std::to_string(value) + " has no memory");
+    case Place::nowhere:
+      throw Error("plan", "value %" + std::to_string(value) + " has no memory");
   }
 }
 
@@ -116,7 +128,8 @@ void Plan::bind_state() {
     const Tensor* value = &s.variable.value();
     const bool written = s.after != s.before;
     // Whoever else holds the old value keeps it: the step writes to a copy.
-    if ((written && (value->impl().use_count() > 1 || value->impl()->storage.use_count() > 1)) || !value->is_contiguous()) {
+    if ((written && (value->impl().use_count() > 1 || value->impl()->storage.use_count() > 1)) ||
+        !value->is_contiguous()) {
       const Tensor& old = *value;
       if (!old.is_contiguous()) throw Error("plan", "a variable must be contiguous");
       Tensor copy = Tensor::from_bytes(old.raw(), old.shape(), old.dtype());
@@ -134,7 +147,8 @@ void Plan::bind_state() {
 
 void Plan::bind_outputs() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (outputs_[i].defined() && outputs_[i].impl().use_count() == 1 && outputs_[i].impl()->storage.use_count() == 1) continue;
+    if (outputs_[i].defined() && outputs_[i].impl().use_count() == 1 && outputs_[i].impl()->storage.use_count() == 1)
+      continue;
     const Meta& m = graph_.meta(graph_.outputs[i]);
     outputs_[i] = Tensor::empty(m.shape, m.dtype);
     auto* data = static_cast<std::byte*>(outputs_[i].mutable_raw());

@@ -47,7 +47,7 @@ class Plan {
   Report report_;
   std::vector<std::unique_ptr<Kernel>> kernels_;  // per node; null for views
   std::vector<Step> steps_;
-  std::vector<void*> pointers_;                       // arguments of all steps
+  std::vector<void*> pointers_;  // arguments of all steps
   std::vector<std::vector<Patch>> input_patches_, state_patches_, output_patches_;
   std::vector<void*> bound_state_;
   Tensors outputs_;

@@ -51,7 +51,9 @@ class GraphRecorder final : public Recorder {
     if (impl.variable) {
       throw Error("capture", "the captured step reads a variable that is not in its state")
           .detail("variable " + t.meta().str())
-          .hint("list parameters, buffers and random generators in the state given to capture(): their values would be frozen otherwise");
+          .hint(
+              "list parameters, buffers and random generators in the state given to capture(): their values would be "
+              "frozen otherwise");
     }
     const auto known = constants_.find(t.impl().get());
     if (known != constants_.end()) return known->second;
@@ -105,12 +107,14 @@ class StateRestorer {
 
 }  // namespace
 
-Graph record(const std::function<Tensors(const Tensors&)>& fn, const Metas& inputs, const std::vector<Variable>& state) {
+Graph record(const std::function<Tensors(const Tensors&)>& fn, const Metas& inputs,
+             const std::vector<Variable>& state) {
   GraphRecorder recorder;
   const StateRestorer restore(state);
   Tensors arguments;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    arguments.push_back(recorder.add_source(ValueKind::input, Meta(inputs[i].dtype, inputs[i].shape), static_cast<int>(i), false));
+    arguments.push_back(
+        recorder.add_source(ValueKind::input, Meta(inputs[i].dtype, inputs[i].shape), static_cast<int>(i), false));
     recorder.graph.inputs.push_back(arguments.back().impl()->value);
   }
   std::unordered_set<const void*> seen;

@@ -21,9 +21,9 @@ namespace loss {
 enum class Reduction { mean, sum, none };
 
 struct CrossEntropyOptions {
-  Tensor class_weights = {};      // [classes]; the mean is then weighted, as PyTorch does
-  int64_t ignore_index = -100;    // rows with this target count nowhere
-  double label_smoothing = 0;     // Szegedy et al. 2016
+  Tensor class_weights = {};    // [classes]; the mean is then weighted, as PyTorch does
+  int64_t ignore_index = -100;  // rows with this target count nowhere
+  double label_smoothing = 0;   // Szegedy et al. 2016
   Reduction reduction = Reduction::mean;
 };
 struct CrossEntropy {

@@ -27,6 +27,7 @@ struct ConvTransposeOptions {
 
 /// The adjoint of conv: x [n, in, spatial…], weight [in, out/groups, kernel…], bias [out] → [n, out, spatial′…] with
 /// spatial′ = (spatial − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1.
-Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const ConvTransposeOptions& options = {});
+Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                      const ConvTransposeOptions& options = {});
 
 }  // namespace lamina

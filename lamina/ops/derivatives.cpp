@@ -113,13 +113,14 @@ class GradientChecker {
     for (int64_t e = 0; e < n; e += stride) {
       const double h = options_.step;
       const double numeric = (value_with(input, e, h) - value_with(input, e, -h)) / (2 * h);
-      const double error = std::abs(analytic[static_cast<size_t>(e)] - numeric) /
-                           (options_.atol + options_.rtol * std::abs(numeric));
+      const double error =
+          std::abs(analytic[static_cast<size_t>(e)] - numeric) / (options_.atol + options_.rtol * std::abs(numeric));
       const bool bad = !(error <= 1);
       if (bad && result_.ok) {
         char text[256];
         std::snprintf(text, sizeof text, "input %zu %s, element %lld: analytic %.9g, finite difference %.9g", input,
-                      xs_[input].meta().str().c_str(), static_cast<long long>(e), analytic[static_cast<size_t>(e)], numeric);
+                      xs_[input].meta().str().c_str(), static_cast<long long>(e), analytic[static_cast<size_t>(e)],
+                      numeric);
         result_.report = text;
       }
       result_.ok = result_.ok && !bad;
@@ -145,10 +146,12 @@ GradientCheck check_gradients(const TensorFn& f, const Tensors& xs, const Gradie
   if (!options.second_order) return GradientChecker(f, xs, options).run();
   const TensorFn first = [&](const Tensors& in) {
     // The gradients, contracted with a fixed smooth function of the inputs' size, as one number.
-    const Tensors g = grad([&](const Tensors& at) {
-      const Tensor y = f(at);
-      return sum(y * y);
-    }, in);
+    const Tensors g = grad(
+        [&](const Tensors& at) {
+          const Tensor y = f(at);
+          return sum(y * y);
+        },
+        in);
     Tensors ones;
     for (const Tensor& x : in) ones.push_back(cast(arange(1, static_cast<double>(x.numel()) + 1), x.dtype()));
     Tensors flat;

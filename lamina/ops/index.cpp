@@ -16,7 +16,8 @@ namespace {
 int axis_of(const Attrs& a) { return static_cast<int>(a.as<IndexAttrs>().axis); }
 
 void check_index(const Meta& index, const char* op) {
-  if (index.dtype != DType::i64 && index.dtype != DType::i32) throw Error(op, "an index must be i64 or i32, got " + index.str());
+  if (index.dtype != DType::i64 && index.dtype != DType::i32)
+    throw Error(op, "an index must be i64 or i32, got " + index.str());
 }
 
 void check_gather(const Meta& x, const Meta& index, int axis, const char* op) {
@@ -24,7 +25,9 @@ void check_gather(const Meta& x, const Meta& index, int axis, const char* op) {
   bool fits = x.rank() == index.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.shape[i] <= x.shape[i];
   if (!fits) {
-    throw Error(op, "index must have the rank of x and no larger extents off axis " + std::to_string(axis)).detail("x     " + x.str()).detail("index " + index.str());
+    throw Error(op, "index must have the rank of x and no larger extents off axis " + std::to_string(axis))
+        .detail("x     " + x.str())
+        .detail("index " + index.str());
   }
 }
 
@@ -35,7 +38,8 @@ Metas infer_gather(std::span<const Meta> in, const Attrs& a) {
 
 Metas infer_scatter_add(std::span<const Meta> in, const Attrs& a) {
   check_gather(in[0], in[1], axis_of(a), "scatter_add");
-  if (in[2].shape != in[1].shape) throw Error("scatter_add", "source and index differ in shape").detail(in[2].str()).detail(in[1].str());
+  if (in[2].shape != in[1].shape)
+    throw Error("scatter_add", "source and index differ in shape").detail(in[2].str()).detail(in[1].str());
   return {Meta(in[0].dtype, in[0].shape)};
 }
 
@@ -78,13 +82,14 @@ const OpDef gather_def{.name = "gather",
                        }},
                        .traits = {.saves = Saves::inputs},
                        .onnx = {"GatherElements", 13}};
-const OpDef scatter_add_def{.name = "scatter_add",
-                            .infer = infer_scatter_add,
-                            .gradient = Vjp{[](const VjpCtx& c) {
-                              return Tensors{c.grads[0], {}, c.needs[2] ? gather(c.grads[0], axis_of(c.attrs), c.in[1]) : Tensor()};
-                            }},
-                            .traits = {.saves = Saves::inputs},
-                            .onnx = {"ScatterElements", 16}};
+const OpDef scatter_add_def{
+    .name = "scatter_add",
+    .infer = infer_scatter_add,
+    .gradient = Vjp{[](const VjpCtx& c) {
+      return Tensors{c.grads[0], {}, c.needs[2] ? gather(c.grads[0], axis_of(c.attrs), c.in[1]) : Tensor()};
+    }},
+    .traits = {.saves = Saves::inputs},
+    .onnx = {"ScatterElements", 16}};
 const OpDef index_select_def{.name = "index_select",
                              .infer = infer_index_select,
                              .gradient = Vjp{[](const VjpCtx& c) {
@@ -92,12 +97,13 @@ const OpDef index_select_def{.name = "index_select",
                              }},
                              .traits = {.saves = Saves::inputs},
                              .onnx = {"Gather", 13}};
-const OpDef index_add_def{.name = "index_add",
-                          .infer = infer_index_add,
-                          .gradient = Vjp{[](const VjpCtx& c) {
-                            return Tensors{c.grads[0], {}, c.needs[2] ? index_select(c.grads[0], axis_of(c.attrs), c.in[1]) : Tensor()};
-                          }},
-                          .traits = {.saves = Saves::inputs}};
+const OpDef index_add_def{
+    .name = "index_add",
+    .infer = infer_index_add,
+    .gradient = Vjp{[](const VjpCtx& c) {
+      return Tensors{c.grads[0], {}, c.needs[2] ? index_select(c.grads[0], axis_of(c.attrs), c.in[1]) : Tensor()};
+    }},
+    .traits = {.saves = Saves::inputs}};
 const OpDef one_hot_def{.name = "one_hot", .infer = infer_one_hot, .gradient = ZeroGrad{}, .onnx = {"OneHot", 11}};
 const OpDef sort_def{.name = "sort",
                      .infer = infer_sort,
@@ -111,13 +117,15 @@ Tensor gather(const Tensor& x, int axis, const Tensor& index) {
   return dispatch1(OpId::gather, {x, index}, IndexAttrs{normalize_axis(axis, x.rank(), "gather")});
 }
 Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source) {
-  return dispatch1(OpId::scatter_add, {x, index, cast(source, x.dtype())}, IndexAttrs{normalize_axis(axis, x.rank(), "scatter_add")});
+  return dispatch1(OpId::scatter_add, {x, index, cast(source, x.dtype())},
+                   IndexAttrs{normalize_axis(axis, x.rank(), "scatter_add")});
 }
 Tensor index_select(const Tensor& x, int axis, const Tensor& index) {
   return dispatch1(OpId::index_select, {x, index}, IndexAttrs{normalize_axis(axis, x.rank(), "index_select")});
 }
 Tensor index_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source) {
-  return dispatch1(OpId::index_add, {x, index, cast(source, x.dtype())}, IndexAttrs{normalize_axis(axis, x.rank(), "index_add")});
+  return dispatch1(OpId::index_add, {x, index, cast(source, x.dtype())},
+                   IndexAttrs{normalize_axis(axis, x.rank(), "index_add")});
 }
 
 Tensor embedding(const Tensor& weight, const Tensor& ids, int64_t padding_id) {

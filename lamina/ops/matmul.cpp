@@ -21,7 +21,9 @@ Metas infer_matmul(std::span<const Meta> in, const Attrs&) {
   bool fits = r >= 2 && b.rank() == r && a.shape[r - 1] == b.shape[r - 2];
   for (int i = 0; fits && i < r - 2; ++i) fits = a.shape[i] == b.shape[i];
   if (!fits) {
-    throw Error("matmul", "the inner extents must agree: [.., m, k] x [.., k, n]").detail("left  " + a.str()).detail("right " + b.str());
+    throw Error("matmul", "the inner extents must agree: [.., m, k] x [.., k, n]")
+        .detail("left  " + a.str())
+        .detail("right " + b.str());
   }
   Shape shape = a.shape;
   shape[r - 1] = b.shape[r - 1];
@@ -51,12 +53,15 @@ const OpDef matmul_def{.name = "matmul",
 Tensor matmul(const Tensor& left, const Tensor& right) {
   const DType dtype = promote(left.dtype(), right.dtype());
   Tensor a = cast(left, dtype), b = cast(right, dtype);
-  if (a.rank() == 0 || b.rank() == 0) throw Error("matmul", "needs vectors or matrices").detail(a.meta().str()).detail(b.meta().str());
+  if (a.rank() == 0 || b.rank() == 0)
+    throw Error("matmul", "needs vectors or matrices").detail(a.meta().str()).detail(b.meta().str());
   const bool row = a.rank() == 1, column = b.rank() == 1;
   if (row) a = unsqueeze(a, 0);
   if (column) b = unsqueeze(b, 1);
   if (a.size(-1) != b.size(-2)) {
-    throw Error("matmul", "the inner extents must agree: [.., m, k] x [.., k, n]").detail("left  " + left.meta().str()).detail("right " + right.meta().str());
+    throw Error("matmul", "the inner extents must agree: [.., m, k] x [.., k, n]")
+        .detail("left  " + left.meta().str())
+        .detail("right " + right.meta().str());
   }
   Tensor y;
   if (b.rank() == 2 && a.rank() > 2) {
@@ -121,8 +126,10 @@ Formula parse(std::string_view text, bool two) {
     std::sort(f.out.begin(), f.out.end());
   }
   for (char c : f.out) {
-    if ((f.a + f.b).find(c) == std::string::npos) throw wrong(std::string("the result has an unknown label '") + c + "'");
-    if (std::count(f.out.begin(), f.out.end(), c) > 1) throw wrong(std::string("the result repeats the label '") + c + "'");
+    if ((f.a + f.b).find(c) == std::string::npos)
+      throw wrong(std::string("the result has an unknown label '") + c + "'");
+    if (std::count(f.out.begin(), f.out.end(), c) > 1)
+      throw wrong(std::string("the result repeats the label '") + c + "'");
   }
   return f;
 }
@@ -130,7 +137,8 @@ Formula parse(std::string_view text, bool two) {
 /// Repeated labels of one operand become one axis: its diagonal.
 Tensor take_diagonals(Tensor x, std::string& labels) {
   if (static_cast<int>(labels.size()) != x.rank()) {
-    throw Error("einsum", "\"" + labels + "\" names " + std::to_string(labels.size()) + " axes of a tensor " + x.meta().str());
+    throw Error("einsum",
+                "\"" + labels + "\" names " + std::to_string(labels.size()) + " axes of a tensor " + x.meta().str());
   }
   for (size_t i = 0; i < labels.size();) {
     const size_t j = labels.find(labels[i], i + 1);
@@ -211,7 +219,8 @@ Tensor einsum(std::string_view formula, const Tensor& a, const Tensor& b) {
     const int64_t ea = ia != std::string::npos ? x.size(static_cast<int>(ia)) : -1;
     const int64_t eb = ib != std::string::npos ? y.size(static_cast<int>(ib)) : -1;
     if (ea >= 0 && eb >= 0 && ea != eb) {
-      throw Error("einsum", std::string("label '") + c + "' has extents " + std::to_string(ea) + " and " + std::to_string(eb));
+      throw Error("einsum",
+                  std::string("label '") + c + "' has extents " + std::to_string(ea) + " and " + std::to_string(eb));
     }
     return std::max(ea, eb);
   };

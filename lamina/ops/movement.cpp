@@ -118,7 +118,9 @@ Metas infer_concat(std::span<const Meta> in, const Attrs& a) {
     Shape expected = shape;
     expected[axis] = in[i].shape.rank() == shape.rank() ? in[i].shape[axis] : -1;
     if (in[i].shape != expected) {
-      throw Error("concat", "shapes must agree on every axis but " + std::to_string(axis)).detail(in[0].str()).detail(in[i].str());
+      throw Error("concat", "shapes must agree on every axis but " + std::to_string(axis))
+          .detail(in[0].str())
+          .detail(in[i].str());
     }
     shape[axis] += in[i].shape[axis];
   }
@@ -187,8 +189,11 @@ const OpDef reshape_def{.name = "reshape",
                         .gradient = Vjp{[](const VjpCtx& c) { return Tensors{reshape(c.grads[0], c.in[0].shape())}; }},
                         .traits = kView,
                         .onnx = {"Reshape", 14}};
-const OpDef permute_def{
-    .name = "permute", .infer = infer_permute, .gradient = Vjp{permute_vjp}, .traits = kView, .onnx = {"Transpose", 13}};
+const OpDef permute_def{.name = "permute",
+                        .infer = infer_permute,
+                        .gradient = Vjp{permute_vjp},
+                        .traits = kView,
+                        .onnx = {"Transpose", 13}};
 const OpDef expand_def{.name = "expand",
                        .infer = infer_expand,
                        .gradient = Vjp{[](const VjpCtx& c) { return Tensors{sum_to(c.grads[0], c.in[0].shape())}; }},
@@ -249,7 +254,8 @@ Tensor reshape(const Tensor& x, Shape shape) {
   }
   if (inferred >= 0 && known > 0) shape[inferred] = x.numel() / known;
   if (shape.numel() != x.numel() || (inferred >= 0 && known == 0)) {
-    throw Error("reshape", x.meta().str() + " has " + std::to_string(x.numel()) + " elements, " + shape.str() + " asks for another number");
+    throw Error("reshape", x.meta().str() + " has " + std::to_string(x.numel()) + " elements, " + shape.str() +
+                               " asks for another number");
   }
   if (shape == x.shape()) return x;
   Strides strides;
@@ -298,7 +304,8 @@ Tensor transpose(const Tensor& x, int a, int b) {
 
 Tensor squeeze(const Tensor& x, int axis) {
   axis = normalize_axis(axis, x.rank(), "squeeze");
-  if (x.shape()[axis] != 1) throw Error("squeeze", "axis " + std::to_string(axis) + " of " + x.meta().str() + " is not 1");
+  if (x.shape()[axis] != 1)
+    throw Error("squeeze", "axis " + std::to_string(axis) + " of " + x.meta().str() + " is not 1");
   Shape shape = x.shape();
   shape.erase(axis);
   return reshape(x, shape);
@@ -336,7 +343,8 @@ Tensor select(const Tensor& x, int axis, int64_t index) {
   axis = normalize_axis(axis, x.rank(), "select");
   const int64_t extent = x.shape()[axis], at = index < 0 ? index + extent : index;
   if (at < 0 || at >= extent) {
-    throw Error("select", "index " + std::to_string(index) + " on an axis of " + std::to_string(extent) + " elements of " + x.meta().str());
+    throw Error("select", "index " + std::to_string(index) + " on an axis of " + std::to_string(extent) +
+                              " elements of " + x.meta().str());
   }
   return squeeze(slice(x, axis, at, at + 1), axis);
 }
@@ -375,7 +383,8 @@ Tensors split(const Tensor& x, const Dims& sizes, int axis) {
   int64_t total = 0;
   for (int64_t s : sizes) total += s;
   if (total != x.shape()[axis]) {
-    throw Error("split", "sizes " + sizes.str() + " do not add up to axis " + std::to_string(axis) + " of " + x.meta().str());
+    throw Error("split",
+                "sizes " + sizes.str() + " do not add up to axis " + std::to_string(axis) + " of " + x.meta().str());
   }
   Tensors parts;
   int64_t start = 0;

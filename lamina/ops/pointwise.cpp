@@ -115,15 +115,18 @@ Tensors pow_vjp(const VjpCtx& c) {
 
 }  // namespace
 
-#define UNARY(name_, onnx_name, onnx_opset, saves_, ...)                                                              \
-  const OpDef name_##_def{.name = #name_,                                                                             \
-                          .infer = infer_like_first,                                                                  \
-                          .gradient = __VA_ARGS__,                                                                    \
-                          .traits = {.pointwise = true, .strided = true, .saves = Saves::saves_},                     \
-                          .flops = one_flop,                                                                          \
+#define UNARY(name_, onnx_name, onnx_opset, saves_, ...)                                          \
+  const OpDef name_##_def{.name = #name_,                                                         \
+                          .infer = infer_like_first,                                              \
+                          .gradient = __VA_ARGS__,                                                \
+                          .traits = {.pointwise = true, .strided = true, .saves = Saves::saves_}, \
+                          .flops = one_flop,                                                      \
                           .onnx = {onnx_name, onnx_opset}};
 // The derivative as an expression of x and y.
-#define CHAIN(expression) Vjp{chain<+[]([[maybe_unused]] const Tensor& x, [[maybe_unused]] const Tensor& y) -> Tensor { return expression; }>}
+#define CHAIN(expression)                                                                                           \
+  Vjp {                                                                                                             \
+    chain<+[]([[maybe_unused]] const Tensor& x, [[maybe_unused]] const Tensor& y) -> Tensor { return expression; }> \
+  }
 
 UNARY(neg, "Neg", 13, nothing, Vjp{[](const VjpCtx& c) { return Tensors{neg(c.grads[0])}; }})
 UNARY(abs, "Abs", 13, inputs, CHAIN(sign(x)))
@@ -149,18 +152,20 @@ UNARY(tanh, "Tanh", 13, outputs, CHAIN(1.0 - y * y))
 UNARY(asinh, "Asinh", 9, inputs, CHAIN(rsqrt(x* x + 1.0)))
 UNARY(acosh, "Acosh", 9, inputs, CHAIN(rsqrt((x - 1.0) * (x + 1.0))))
 UNARY(atanh, "Atanh", 9, inputs, CHAIN(1.0 / (1.0 - x * x)))
-UNARY(erf, "Erf", 13, inputs, CHAIN(exp(-(x * x)) * (2 * std::numbers::inv_sqrtpi)))
-UNARY(relu, "Relu", 14, outputs, Vjp{[](const VjpCtx& c) { return Tensors{where(gt(c.out[0], 0.0), c.grads[0], 0.0)}; }})
-UNARY(sigmoid, "Sigmoid", 13, outputs, CHAIN(y*(1.0 - y)))
+UNARY(erf, "Erf", 13, inputs, CHAIN(exp(-(x* x)) * (2 * std::numbers::inv_sqrtpi)))
+UNARY(relu, "Relu", 14, outputs,
+      Vjp{[](const VjpCtx& c) { return Tensors{where(gt(c.out[0], 0.0), c.grads[0], 0.0)}; }})
+UNARY(sigmoid, "Sigmoid", 13, outputs, CHAIN(y * (1.0 - y)))
 UNARY(softplus, "Softplus", 1, inputs, CHAIN(sigmoid(x)))
 
-#define BINARY(name_, infer_, commutative_, onnx_name, onnx_opset, saves_, ...)                                       \
-  const OpDef name_##_def{.name = #name_,                                                                             \
-                          .infer = infer_,                                                                            \
-                          .gradient = __VA_ARGS__,                                                                    \
-                          .traits = {.pointwise = true, .strided = true, .commutative = commutative_, .saves = Saves::saves_}, \
-                          .flops = one_flop,                                                                          \
-                          .onnx = {onnx_name, onnx_opset}};
+#define BINARY(name_, infer_, commutative_, onnx_name, onnx_opset, saves_, ...)                            \
+  const OpDef name_##_def{                                                                                 \
+      .name = #name_,                                                                                      \
+      .infer = infer_,                                                                                     \
+      .gradient = __VA_ARGS__,                                                                             \
+      .traits = {.pointwise = true, .strided = true, .commutative = commutative_, .saves = Saves::saves_}, \
+      .flops = one_flop,                                                                                   \
+      .onnx = {onnx_name, onnx_opset}};
 
 BINARY(add, infer_like_first, true, "Add", 14, nothing,
        Vjp{[](const VjpCtx& c) { return Tensors{c.grads[0], c.grads[0]}; }})
@@ -228,7 +233,9 @@ Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
 
-Tensor cast(const Tensor& x, DType dtype) { return x.dtype() == dtype ? x : dispatch1(OpId::cast, {x}, CastAttrs{dtype}); }
+Tensor cast(const Tensor& x, DType dtype) {
+  return x.dtype() == dtype ? x : dispatch1(OpId::cast, {x}, CastAttrs{dtype});
+}
 
 Tensor add(const Tensor& a, const Tensor& b) { return arithmetic(OpId::add, "add", a, b); }
 Tensor sub(const Tensor& a, const Tensor& b) { return arithmetic(OpId::sub, "sub", a, b); }
@@ -252,9 +259,9 @@ Tensor pow(const Tensor& a, double exponent) {
   return pow(a, number_like(exponent, a));
 }
 
-#define OPERATOR(symbol, function)                                                                          \
-  Tensor operator symbol(const Tensor& a, const Tensor& b) { return function(a, b); }                       \
-  Tensor operator symbol(const Tensor& a, double b) { return function(a, number_like(b, a)); }              \
+#define OPERATOR(symbol, function)                                                             \
+  Tensor operator symbol(const Tensor& a, const Tensor& b) { return function(a, b); }          \
+  Tensor operator symbol(const Tensor& a, double b) { return function(a, number_like(b, a)); } \
   Tensor operator symbol(double a, const Tensor& b) { return function(number_like(a, b), b); }
 OPERATOR(+, add)
 OPERATOR(-, sub)
@@ -263,8 +270,8 @@ OPERATOR(/, div)
 #undef OPERATOR
 Tensor operator-(const Tensor& x) { return neg(x); }
 
-#define COMPARISON(name_)                                                                        \
-  Tensor name_(const Tensor& a, const Tensor& b) { return binary(OpId::name_, #name_, a, b); }  \
+#define COMPARISON(name_)                                                                      \
+  Tensor name_(const Tensor& a, const Tensor& b) { return binary(OpId::name_, #name_, a, b); } \
   Tensor name_(const Tensor& a, double b) { return name_(a, number_like(b, a)); }
 COMPARISON(eq)
 COMPARISON(ne)
@@ -343,7 +350,9 @@ Tensor prelu(const Tensor& x, const Tensor& slope) {
   Shape shape = Dims::filled(x.rank(), 1);
   if (slope.numel() != 1) {
     if (x.rank() < 2 || slope.numel() != x.size(1)) {
-      throw Error("prelu", "slope needs one element or one per channel").detail("x     " + x.meta().str()).detail("slope " + slope.meta().str());
+      throw Error("prelu", "slope needs one element or one per channel")
+          .detail("x     " + x.meta().str())
+          .detail("slope " + slope.meta().str());
     }
     shape[1] = slope.numel();
   }

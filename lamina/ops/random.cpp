@@ -22,13 +22,20 @@ thread_local Generator* innermost = nullptr;
 
 }  // namespace
 
-const OpDef random_uniform_def{
-    .name = "random_uniform", .infer = infer_random, .gradient = ZeroGrad{}, .traits = kRandom, .onnx = {"RandomUniform", 1}};
-const OpDef random_normal_def{
-    .name = "random_normal", .infer = infer_random, .gradient = ZeroGrad{}, .traits = kRandom, .onnx = {"RandomNormal", 1}};
+const OpDef random_uniform_def{.name = "random_uniform",
+                               .infer = infer_random,
+                               .gradient = ZeroGrad{},
+                               .traits = kRandom,
+                               .onnx = {"RandomUniform", 1}};
+const OpDef random_normal_def{.name = "random_normal",
+                              .infer = infer_random,
+                              .gradient = ZeroGrad{},
+                              .traits = kRandom,
+                              .onnx = {"RandomNormal", 1}};
 const OpDef random_permutation_def{
     .name = "random_permutation", .infer = infer_random, .gradient = ZeroGrad{}, .traits = kRandom};
-const OpDef random_advance_def{.name = "random_advance", .infer = infer_state, .gradient = ZeroGrad{}, .traits = kRandom};
+const OpDef random_advance_def{
+    .name = "random_advance", .infer = infer_state, .gradient = ZeroGrad{}, .traits = kRandom};
 
 Generator::Generator(int64_t seed) : state_(Tensor::from({static_cast<double>(seed), 0}, {2}, DType::i64)) {
   this->seed(seed);
@@ -54,7 +61,8 @@ GeneratorScope::GeneratorScope(Generator& generator) : previous_(innermost) { in
 GeneratorScope::~GeneratorScope() { innermost = previous_; }
 
 Tensor random_uniform(const Shape& shape, double low, double high, const Generator& generator, DType dtype) {
-  if (!(low <= high)) throw Error("random_uniform", "low " + std::to_string(low) + " is above high " + std::to_string(high));
+  if (!(low <= high))
+    throw Error("random_uniform", "low " + std::to_string(low) + " is above high " + std::to_string(high));
   const Tensor u = dispatch1(OpId::random_uniform, {generator.next_key()}, RandomAttrs{shape, dtype});
   return low == 0 && high == 1 ? u : u * (high - low) + low;
 }

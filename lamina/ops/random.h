@@ -34,8 +34,10 @@ class GeneratorScope {
   Generator* previous_;
 };
 
-Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, const Generator& generator = default_generator(), DType dtype = DType::f32);
-Tensor random_normal(const Shape& shape, double mean = 0, double stddev = 1, const Generator& generator = default_generator(), DType dtype = DType::f32);
+Tensor random_uniform(const Shape& shape, double low = 0, double high = 1,
+                      const Generator& generator = default_generator(), DType dtype = DType::f32);
+Tensor random_normal(const Shape& shape, double mean = 0, double stddev = 1,
+                     const Generator& generator = default_generator(), DType dtype = DType::f32);
 /// bool, true with probability p.
 Tensor random_bernoulli(const Shape& shape, double p, const Generator& generator = default_generator());
 /// i64 [n]: 0 … n−1 in random order.

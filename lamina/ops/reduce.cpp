@@ -72,9 +72,7 @@ Tensor spread(const Tensor& reduced, const Shape& shape, const Dims& axes) {
   return expand(reshape(reduced, reduced_shape(shape, axes, true)), shape);
 }
 
-Tensors sum_vjp(const VjpCtx& c) {
-  return {spread(c.grads[0], c.in[0].shape(), c.attrs.as<ReduceAttrs>().axes)};
-}
+Tensors sum_vjp(const VjpCtx& c) { return {spread(c.grads[0], c.in[0].shape(), c.attrs.as<ReduceAttrs>().axes)}; }
 
 Tensors extreme_vjp(const VjpCtx& c) {
   const Dims& axes = c.attrs.as<ReduceAttrs>().axes;
@@ -121,7 +119,9 @@ Tensor reduce(OpId op, const char* name, const Tensor& x, const Dims& axes, bool
   return dispatch1(op, {x}, ReduceAttrs{normal, keepdim});
 }
 
-Tensor countable(const Tensor& x) { return x.dtype() == DType::boolean || x.dtype() == DType::u8 ? cast(x, DType::i64) : x; }
+Tensor countable(const Tensor& x) {
+  return x.dtype() == DType::boolean || x.dtype() == DType::u8 ? cast(x, DType::i64) : x;
+}
 Tensor as_float(const Tensor& x) { return is_floating(x.dtype()) ? x : cast(x, DType::f32); }
 
 }  // namespace
@@ -150,8 +150,10 @@ const OpDef amin_def{.name = "amin",
                      .traits = traits_saving(Saves::both),
                      .flops = count_flops,
                      .onnx = {"ReduceMin", 13}};
-const OpDef argmax_def{.name = "argmax", .infer = infer_arg, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMax", 13}};
-const OpDef argmin_def{.name = "argmin", .infer = infer_arg, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMin", 13}};
+const OpDef argmax_def{
+    .name = "argmax", .infer = infer_arg, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMax", 13}};
+const OpDef argmin_def{
+    .name = "argmin", .infer = infer_arg, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMin", 13}};
 const OpDef cumsum_def{.name = "cumsum",
                        .infer = infer_cumsum,
                        .gradient = Vjp{[](const VjpCtx& c) {
@@ -162,8 +164,12 @@ const OpDef cumsum_def{.name = "cumsum",
                        .flops = count_flops,
                        .onnx = {"CumSum", 14}};
 
-Tensor sum(const Tensor& x, const Dims& axes, bool keepdim) { return reduce(OpId::sum, "sum", countable(x), axes, keepdim); }
-Tensor prod(const Tensor& x, const Dims& axes, bool keepdim) { return reduce(OpId::prod, "prod", countable(x), axes, keepdim); }
+Tensor sum(const Tensor& x, const Dims& axes, bool keepdim) {
+  return reduce(OpId::sum, "sum", countable(x), axes, keepdim);
+}
+Tensor prod(const Tensor& x, const Dims& axes, bool keepdim) {
+  return reduce(OpId::prod, "prod", countable(x), axes, keepdim);
+}
 Tensor amax(const Tensor& x, const Dims& axes, bool keepdim) { return reduce(OpId::amax, "amax", x, axes, keepdim); }
 Tensor amin(const Tensor& x, const Dims& axes, bool keepdim) { return reduce(OpId::amin, "amin", x, axes, keepdim); }
 

@@ -21,7 +21,9 @@ Metas infer_cross_entropy(std::span<const Meta> in, const Attrs&) {
   const bool fits = logits.rank() == 2 && target.rank() == 1 && target.shape[0] == logits.shape[0] &&
                     (target.dtype == DType::i64 || target.dtype == DType::i32);
   if (!fits) {
-    throw Error("cross_entropy", "expected logits [n, classes] and integer targets [n]").detail("logits " + logits.str()).detail("target " + target.str());
+    throw Error("cross_entropy", "expected logits [n, classes] and integer targets [n]")
+        .detail("logits " + logits.str())
+        .detail("target " + target.str());
   }
   return {Meta(logits.dtype, target.shape)};
 }

@@ -20,7 +20,8 @@ int64_t to_int(const Setting& s, std::string_view what) {
   const long long value = std::strtoll(s.text.c_str(), &end, 10);
   if (s.text.empty() || *end) {
     const double number = std::strtod(s.text.c_str(), &end);  // 1e4
-    if (s.text.empty() || *end || number != std::floor(number) || std::abs(number) > 9e15) fail(s, what, "a whole number");
+    if (s.text.empty() || *end || number != std::floor(number) || std::abs(number) > 9e15)
+      fail(s, what, "a whole number");
     return static_cast<int64_t>(number);
   }
   if (errno == ERANGE) fail(s, what, "a whole number of at most 63 bits");

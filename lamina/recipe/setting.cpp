@@ -44,7 +44,8 @@ Setting convert(const YAML::Node& node, const std::string& name) {
         s.fields.emplace_back(key, convert(pair.second, name));
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return s;
 }
@@ -58,7 +59,8 @@ bool looks_like_number(const std::string& text) {
 nlohmann::ordered_json to_json(const Setting& s) {
   using Json = nlohmann::ordered_json;
   switch (s.kind) {
-    case Setting::Kind::null: return nullptr;
+    case Setting::Kind::null:
+      return nullptr;
     case Setting::Kind::list: {
       Json list = Json::array();
       for (const Setting& item : s.items) list.push_back(to_json(item));
@@ -69,7 +71,8 @@ nlohmann::ordered_json to_json(const Setting& s) {
       for (const auto& [key, value] : s.fields) map[key] = to_json(value);
       return map;
     }
-    case Setting::Kind::scalar: break;
+    case Setting::Kind::scalar:
+      break;
   }
   if (s.quoted) return s.text;
   if (s.text == "true" || s.text == "false") return s.text == "true";
@@ -84,7 +87,9 @@ nlohmann::ordered_json to_json(const Setting& s) {
 
 void emit(YAML::Emitter& out, const Setting& s) {
   switch (s.kind) {
-    case Setting::Kind::null: out << YAML::Null; break;
+    case Setting::Kind::null:
+      out << YAML::Null;
+      break;
     case Setting::Kind::scalar:
       if (s.quoted) out << YAML::DoubleQuoted;
       out << s.text;
@@ -135,10 +140,14 @@ Setting& Setting::field(std::string_view name) {
 
 std::string Setting::describe() const {
   switch (kind) {
-    case Kind::null: return "nothing";
-    case Kind::scalar: return "\"" + text + "\"";
-    case Kind::list: return "a list";
-    case Kind::map: return "a map";
+    case Kind::null:
+      return "nothing";
+    case Kind::scalar:
+      return "\"" + text + "\"";
+    case Kind::list:
+      return "a list";
+    case Kind::map:
+      return "a map";
   }
   return {};
 }
@@ -184,7 +193,8 @@ void apply_override(Setting& root, const std::string& assignment) {
       char* end = nullptr;
       const unsigned long index = std::strtoul(key.c_str(), &end, 10);
       if (*end || index >= at->items.size()) {
-        throw Error(origin, "\"" + key + "\" is no number of an item; the list has " + std::to_string(at->items.size()));
+        throw Error(origin,
+                    "\"" + key + "\" is no number of an item; the list has " + std::to_string(at->items.size()));
       }
       at = &at->items[index];
     } else {

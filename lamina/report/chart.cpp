@@ -77,10 +77,13 @@ class Canvas {
   bool usable(double y) const { return std::isfinite(y) && (!chart_.log_y || y > 0); }
   double scaled(double y) const { return chart_.log_y ? std::log10(y) : y; }
   double px(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (kWidth - kLeft - kRight); }
-  double py(double y) const { return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kTop - kBottom); }
+  double py(double y) const {
+    return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kTop - kBottom);
+  }
 
   void text(double x, double y, const char* anchor, const std::string& content) {
-    out_ += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor + "\">" + escaped(content) + "</text>";
+    out_ += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor + "\">" + escaped(content) +
+            "</text>";
   }
 
   void axes() {

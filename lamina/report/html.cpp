@@ -12,11 +12,20 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -140,10 +149,12 @@ std::string section(const std::string& title, const std::string& body) {
 std::string html(const Report& r) {
   std::string out = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(r.title) +
                     "</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>" +
-                    std::string(kStyle) + series_style() + "</style></head><body><main><h1>" + escaped(r.title) + "</h1>";
+                    std::string(kStyle) + series_style() + "</style></head><body><main><h1>" + escaped(r.title) +
+                    "</h1>";
   for (const std::string& note : r.notes) out += "<p class=\"soft\">" + escaped(note) + "</p>";
   out += "<div class=\"headline\">";
-  for (const auto& [name, value] : r.headline) out += "<div><b>" + escaped(value) + "</b><span>" + escaped(name) + "</span></div>";
+  for (const auto& [name, value] : r.headline)
+    out += "<div><b>" + escaped(value) + "</b><span>" + escaped(name) + "</span></div>";
   out += "</div><div class=\"charts\">";
   for (const Chart& c : r.charts) out += chart_html(c);
   out += "</div>";

@@ -36,26 +36,40 @@ void check_extents(const Shape& shape) {
 template <class F>
 auto visit_dtype(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::bf16: return f(bfloat16{});
-    case DType::i64: return f(int64_t{});
-    case DType::i32: return f(int32_t{});
-    case DType::u8: return f(uint8_t{});
-    case DType::boolean: return f(bool{});
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::bf16:
+      return f(bfloat16{});
+    case DType::i64:
+      return f(int64_t{});
+    case DType::i32:
+      return f(int32_t{});
+    case DType::u8:
+      return f(uint8_t{});
+    case DType::boolean:
+      return f(bool{});
   }
   throw Error("dtype", "not a dtype");
 }
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::f32;
-  else if constexpr (std::is_same_v<T, double>) return DType::f64;
-  else if constexpr (std::is_same_v<T, bfloat16>) return DType::bf16;
-  else if constexpr (std::is_same_v<T, int64_t>) return DType::i64;
-  else if constexpr (std::is_same_v<T, int32_t>) return DType::i32;
-  else if constexpr (std::is_same_v<T, uint8_t>) return DType::u8;
-  else return DType::boolean;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, bfloat16>)
+    return DType::bf16;
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return DType::i64;
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return DType::i32;
+  else if constexpr (std::is_same_v<T, uint8_t>)
+    return DType::u8;
+  else
+    return DType::boolean;
 }
 
 template <class To, class From>
@@ -123,7 +137,9 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   return Tensor(std::move(impl));
 }
 
-Tensor Tensor::from(std::span<const float> values, const Shape& shape) { return from_values(values, shape, DType::f32); }
+Tensor Tensor::from(std::span<const float> values, const Shape& shape) {
+  return from_values(values, shape, DType::f32);
+}
 
 Tensor Tensor::from(std::span<const double> values, const Shape& shape, DType dtype) {
   return from_values(values, shape, dtype);
@@ -203,8 +219,8 @@ T* Tensor::mutable_data() const {
   return static_cast<T*>(mutable_raw());
 }
 
-#define LAMINA_INSTANTIATE(T)                   \
-  template const T* Tensor::data<T>() const;    \
+#define LAMINA_INSTANTIATE(T)                \
+  template const T* Tensor::data<T>() const; \
   template T* Tensor::mutable_data<T>() const;
 LAMINA_INSTANTIATE(float)
 LAMINA_INSTANTIATE(double)

@@ -11,13 +11,13 @@ class Trainer;
 
 /// Where a run stands and what it measured last. Names: "loss", "accuracy", "validation/loss", "lr", ….
 struct Progress {
-  int64_t epoch = 0;            // from 0
+  int64_t epoch = 0;  // from 0
   int64_t epochs = 0;
-  int64_t batch = 0;            // within the epoch, done so far
-  int64_t batches = 0;          // of an epoch
-  int64_t step = 0;             // over all epochs, done so far
-  int64_t examples = 0;         // seen in this epoch
-  double seconds = 0;           // of training in this run, without the time before a resume
+  int64_t batch = 0;     // within the epoch, done so far
+  int64_t batches = 0;   // of an epoch
+  int64_t step = 0;      // over all epochs, done so far
+  int64_t examples = 0;  // seen in this epoch
+  double seconds = 0;    // of training in this run, without the time before a resume
   std::map<std::string, double> values;
 };
 

@@ -26,19 +26,20 @@ struct TrainerOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
   int64_t seed = 1;
-  int64_t workers = 1;             // threads that prepare batches; 0: none
-  double clip_norm = 0;            // global gradient norm; 0: no clipping
-  double clip_value = 0;           // each gradient element; 0: no clipping
-  double l1 = 0, l2 = 0;           // penalties on weights (not on biases and normalization), added to the loss
-  std::string run_dir = "";        // where log, checkpoints and report go; empty: nowhere
-  int64_t checkpoint_steps = 0;    // besides the end of each epoch, every so many steps
-  int64_t keep = 2;                // checkpoints kept besides best and last
-  std::string best_metric = "";    // "accuracy", "loss"; default: the first metric, else the loss
-  int64_t patience = 0;            // epochs without improvement before stopping early; 0: never
-  bool compile = true;             // false: eager
-  bool progress = true;            // bar on a terminal, lines elsewhere
+  int64_t workers = 1;           // threads that prepare batches; 0: none
+  double clip_norm = 0;          // global gradient norm; 0: no clipping
+  double clip_value = 0;         // each gradient element; 0: no clipping
+  double l1 = 0, l2 = 0;         // penalties on weights (not on biases and normalization), added to the loss
+  std::string run_dir = "";      // where log, checkpoints and report go; empty: nowhere
+  int64_t checkpoint_steps = 0;  // besides the end of each epoch, every so many steps
+  int64_t keep = 2;              // checkpoints kept besides best and last
+  std::string best_metric = "";  // "accuracy", "loss"; default: the first metric, else the loss
+  int64_t patience = 0;          // epochs without improvement before stopping early; 0: never
+  bool compile = true;           // false: eager
+  bool progress = true;          // bar on a terminal, lines elsewhere
   std::vector<std::string> disabled_passes = {};
-  LAMINA_OPTIONS(epochs, batch, seed, workers, clip_norm, clip_value, l1, l2, run_dir, checkpoint_steps, keep, best_metric, patience, compile, progress, disabled_passes)
+  LAMINA_OPTIONS(epochs, batch, seed, workers, clip_norm, clip_value, l1, l2, run_dir, checkpoint_steps, keep,
+                 best_metric, patience, compile, progress, disabled_passes)
 };
 
 /// Metric values by name, printable: "accuracy 0.9871  loss 0.0412".

@@ -30,8 +30,8 @@ TEST(DType, PromotionTakesTheWider) {
 
 TEST(BFloat16, RoundsToNearestEven) {
   EXPECT_EQ(static_cast<float>(bfloat16(1.0F)), 1.0F);
-  EXPECT_EQ(static_cast<float>(bfloat16(1.0F + 0x1p-8F)), 1.0F);              // halfway: to even
-  EXPECT_EQ(static_cast<float>(bfloat16(1.0F + 0x3p-8F)), 1.0F + 0x1p-6F);    // halfway: to even, upwards
+  EXPECT_EQ(static_cast<float>(bfloat16(1.0F + 0x1p-8F)), 1.0F);            // halfway: to even
+  EXPECT_EQ(static_cast<float>(bfloat16(1.0F + 0x3p-8F)), 1.0F + 0x1p-6F);  // halfway: to even, upwards
   EXPECT_TRUE(std::isnan(static_cast<float>(bfloat16(std::numeric_limits<float>::quiet_NaN()))));
   EXPECT_TRUE(std::isinf(static_cast<float>(bfloat16(3.4e38F))));
 }
@@ -135,7 +135,11 @@ TEST(ParallelFor, CoversTheRangeOnceInChunksThatThreadsDoNotChange) {
 }
 
 TEST(ParallelFor, PassesExceptionsOn) {
-  EXPECT_THROW(parallel_for(100, 1, [](int64_t b, int64_t) { if (b == 37) throw Error("x", "y"); }), Error);
+  EXPECT_THROW(parallel_for(100, 1,
+                            [](int64_t b, int64_t) {
+                              if (b == 37) throw Error("x", "y");
+                            }),
+               Error);
   EXPECT_THROW(set_num_threads(0), Error);
 }
 

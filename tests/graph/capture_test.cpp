@@ -25,7 +25,8 @@ struct Net {
 
   Tensors step(const Tensors& in) const {
     const auto [loss, grads] = value_and_grad(
-        [&] { return mean(square(matmul(tanh(matmul(in[0], w1.value()) + b1.value()), w2.value()) - in[1])); }, {w1, b1, w2});
+        [&] { return mean(square(matmul(tanh(matmul(in[0], w1.value()) + b1.value()), w2.value()) - in[1])); },
+        {w1, b1, w2});
     const Variable params[] = {w1, b1, w2}, moments[] = {m1, m2, m3};
     for (size_t i = 0; i < 3; ++i) {
       const Tensor v = moments[i].value() * 0.9 + grads[i];
@@ -41,7 +42,8 @@ std::vector<std::string> all_passes() { return passes(); }
 TEST(Capture, GivesTheNumbersOfEagerCodeBitForBit) {
   Net eager, captured, unoptimised;
   Captured step([&](const Tensors& in) { return captured.step(in); }, captured.state());
-  Captured plain([&](const Tensors& in) { return unoptimised.step(in); }, unoptimised.state(), {.disabled_passes = all_passes()});
+  Captured plain([&](const Tensors& in) { return unoptimised.step(in); }, unoptimised.state(),
+                 {.disabled_passes = all_passes()});
   for (int i = 0; i < 5; ++i) {
     const Tensors batch{ramp({6, 4}, 0.05 * (i + 1)), ramp({6, 3}, 0.3)};
     const double expected = eager.step(batch)[0].item();
@@ -81,7 +83,12 @@ TEST(Capture, PlannedMemoryIsWhatIsUsed) {
 
 TEST(Capture, ANewShapeCapturesAnewWithinItsBound) {
   int runs = 0;
-  Captured twice([&](const Tensors& in) { ++runs; return Tensors{in[0] * 2.0}; }, {}, {.max_plans = 2});
+  Captured twice(
+      [&](const Tensors& in) {
+        ++runs;
+        return Tensors{in[0] * 2.0};
+      },
+      {}, {.max_plans = 2});
   for (int64_t n : {3, 4, 3, 4}) EXPECT_EQ(twice({ones({n})})[0].numel(), n);
   EXPECT_EQ(runs, 2);
   twice({ones({5})});
@@ -92,7 +99,12 @@ TEST(Capture, ANewShapeCapturesAnewWithinItsBound) {
 
 TEST(Capture, HoldersOfOldValuesKeepThem) {
   const Variable v(Tensor::from({1, 2}, {2}), true);
-  Captured step([&](const Tensors&) { v.assign(v.value() + 1.0); return Tensors{v.value() * 1.0}; }, {v});
+  Captured step(
+      [&](const Tensors&) {
+        v.assign(v.value() + 1.0);
+        return Tensors{v.value() * 1.0};
+      },
+      {v});
   const Tensor before = v.value();
   const Tensor first = step({})[0];
   const Tensor second = step({})[0];
@@ -105,12 +117,14 @@ TEST(Capture, HoldersOfOldValuesKeepThem) {
 TEST(Capture, SwappingVariablesIsSafe) {
   const Variable a(ramp({5})), b(ramp({5}, 1));
   const std::vector<double> va = a.value().values(), vb = b.value().values();
-  Captured swap([&](const Tensors&) {
-    const Tensor old = a.value();
-    a.assign(b.value());
-    b.assign(old);
-    return Tensors{};
-  }, {a, b});
+  Captured swap(
+      [&](const Tensors&) {
+        const Tensor old = a.value();
+        a.assign(b.value());
+        b.assign(old);
+        return Tensors{};
+      },
+      {a, b});
   swap({});
   EXPECT_EQ(a.value().values(), vb);
   EXPECT_EQ(b.value().values(), va);
@@ -121,7 +135,12 @@ TEST(Capture, SwappingVariablesIsSafe) {
 TEST(Capture, ATransposedUpdateDoesNotOverwriteWhatItReads) {
   const Variable a(ramp({3, 3}));
   const std::vector<double> expected = (transpose(a.value()) + a.value()).values();
-  Captured step([&](const Tensors&) { a.assign(transpose(a.value()) + a.value()); return Tensors{}; }, {a});
+  Captured step(
+      [&](const Tensors&) {
+        a.assign(transpose(a.value()) + a.value());
+        return Tensors{};
+      },
+      {a});
   step({});
   EXPECT_EQ(a.value().values(), expected);
 }
@@ -135,7 +154,12 @@ TEST(Capture, VariablesOutsideOfTheStateAreAnError) {
   const Variable w(ones({2}), true);
   Captured reads([&](const Tensors& in) { return Tensors{in[0] * w.value()}; }, {});
   EXPECT_THROW(reads({ones({2})}), Error);
-  Captured writes([&](const Tensors& in) { w.assign(in[0]); return Tensors{}; }, {});
+  Captured writes(
+      [&](const Tensors& in) {
+        w.assign(in[0]);
+        return Tensors{};
+      },
+      {});
   EXPECT_THROW(writes({ones({2})}), Error);
   EXPECT_EQ(w.value().values(), (std::vector<double>{1, 1}));
 }
@@ -156,7 +180,8 @@ TEST(Capture, OutputsThatAreInputsOrConstantsAreCopied) {
 
 TEST(Capture, SecondOrderGradientsAreCapturedToo) {
   const auto f = [](const Tensors& in) {
-    return grad([](const Tensors& x) { return sum(grad([](const Tensors& y) { return sum(tanh(y[0]) * y[0]); }, x)[0]); }, in);
+    return grad(
+        [](const Tensors& x) { return sum(grad([](const Tensors& y) { return sum(tanh(y[0]) * y[0]); }, x)[0]); }, in);
   };
   Captured second(f, {});
   const Tensor x = ramp({7});

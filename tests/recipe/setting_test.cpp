@@ -47,7 +47,8 @@ TEST(OptionReader, ReadsEveryKindOfField) {
 }
 
 TEST(OptionReader, MistakesNameTheirPlaceAndWhatWasExpected) {
-  EXPECT_NE(message_of("epochs: 3\nlr: fast\n").find("r.yaml:2:5: lr: expected a number, got \"fast\""), std::string::npos);
+  EXPECT_NE(message_of("epochs: 3\nlr: fast\n").find("r.yaml:2:5: lr: expected a number, got \"fast\""),
+            std::string::npos);
   EXPECT_NE(message_of("epochs: 1.5").find("a whole number"), std::string::npos);
   EXPECT_NE(message_of("epochs: 99999999999999999999").find("whole number"), std::string::npos);
   EXPECT_NE(message_of("nesterov: 1").find("true or false"), std::string::npos);
@@ -89,7 +90,8 @@ TEST(Setting, YamlReadsBackEqual) {
 }
 
 TEST(Setting, TruncatedFilesNeverCrash) {
-  const std::string text = "data: {format: idx, root: \"a b\"}\nmodel:\n  - conv: {out: 6}\n  - relu\ntrainer: {epochs: 12}\n";
+  const std::string text =
+      "data: {format: idx, root: \"a b\"}\nmodel:\n  - conv: {out: 6}\n  - relu\ntrainer: {epochs: 12}\n";
   for (size_t n = 0; n <= text.size(); ++n) {
     try {
       parse_yaml(text.substr(0, n), "t");
