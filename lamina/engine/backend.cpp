@@ -7,7 +7,7 @@ namespace lamina {
 namespace {
 
 std::vector<const Backend*>& all() {
-  static std::vector<const Backend*> list;
+  static std::vector<const Backend*> list = default_backends();
   return list;
 }
 

@@ -61,9 +61,11 @@ class Backend {
   }
 };
 
-/// Backends in the order in which they are asked. Set once by lamina::runtime.
+/// Backends in the order in which they are asked: default_backends() unless set.
 void set_backends(std::vector<const Backend*> ordered);
 const std::vector<const Backend*>& backends();
+/// All there are, the fastest first. Defined by lamina/runtime, the only place that names them.
+std::vector<const Backend*> default_backends();
 
 /// Uses only the named backend on this thread while it lives: for tests against the reference.
 class BackendScope {

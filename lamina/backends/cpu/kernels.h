@@ -1,0 +1,31 @@
+// The families of CPU kernels. Each prepares a kernel for one call, or says why it has none.
+#pragma once
+
+#include "lamina/engine/backend.h"
+
+namespace lamina::cpu {
+
+// Heavy products and what surrounds them in vision networks.
+KernelChoice prepare_matmul(const KernelRequest& request);
+KernelChoice prepare_conv(const KernelRequest& request);
+KernelChoice prepare_conv_input_grad(const KernelRequest& request);
+KernelChoice prepare_conv_weight_grad(const KernelRequest& request);
+KernelChoice prepare_max_pool(const KernelRequest& request);
+KernelChoice prepare_max_pool_backward(const KernelRequest& request);
+KernelChoice prepare_avg_pool(const KernelRequest& request);
+KernelChoice prepare_avg_pool_backward(const KernelRequest& request);
+KernelChoice prepare_batch_norm(const KernelRequest& request);
+KernelChoice prepare_batch_norm_backward(const KernelRequest& request);
+KernelChoice prepare_layer_norm(const KernelRequest& request);
+KernelChoice prepare_layer_norm_backward(const KernelRequest& request);
+
+// Elementwise work, movement and reductions.
+KernelChoice prepare_pointwise(const KernelRequest& request);
+KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in, std::span<const Meta> out);
+KernelChoice prepare_reduce(const KernelRequest& request);
+KernelChoice prepare_movement(const KernelRequest& request);
+KernelChoice prepare_index(const KernelRequest& request);
+KernelChoice prepare_random(const KernelRequest& request);
+KernelChoice prepare_softmax(const KernelRequest& request);
+
+}  // namespace lamina::cpu
