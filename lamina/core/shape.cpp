@@ -47,6 +47,18 @@ std::string Dims::str() const {
   return s + "]";
 }
 
+Strides channels_last_strides(const Shape& shape) {
+  if (shape.rank() < 3) return contiguous_strides(shape);
+  Strides strides = Dims::filled(shape.rank(), 1);
+  int64_t next = shape[1];
+  for (int i = shape.rank() - 1; i >= 2; --i) {
+    strides[i] = next;
+    next *= shape[i];
+  }
+  strides[0] = next;
+  return strides;
+}
+
 Strides contiguous_strides(const Shape& shape) {
   Strides s = Dims::filled(shape.rank(), 1);
   for (int i = shape.rank() - 2; i >= 0; --i) s[i] = s[i + 1] * std::max<int64_t>(shape[i + 1], 1);

@@ -51,6 +51,9 @@ using Strides = Dims;
 /// Row-major strides in elements.
 Strides contiguous_strides(const Shape& shape);
 
+/// Strides of [n, channels, spatial…] with the channels next to each other; row-major below rank 3.
+Strides channels_last_strides(const Shape& shape);
+
 /// Maps axis in [-rank, rank) to [0, rank); throws Error naming `op` otherwise.
 int normalize_axis(int axis, int rank, const char* op);
 

@@ -48,11 +48,19 @@ struct KernelRequest {
 
 using KernelChoice = std::variant<std::unique_ptr<Kernel>, Refusal>;
 
+/// Of [n, channels, spatial…] in memory.
+enum class LayoutPreference : uint8_t { indifferent, row_major, channels_last };
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
   virtual KernelChoice prepare(const KernelRequest& request) const = 0;
+  /// How a convolution would like its images; everything between convolutions follows.
+  virtual LayoutPreference preferred_layout(const KernelRequest& request) const {
+    (void)request;
+    return LayoutPreference::indifferent;
+  }
   /// One kernel for a group of pointwise ops; every input and output of one shape.
   virtual KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in,
                                      std::span<const Meta> out) const {

@@ -61,11 +61,14 @@ enum class Saves : uint8_t { nothing = 0, inputs = 1, outputs = 2, both = 3 };
 
 /// Facts that dispatch and the graph passes read; a pass never asks for an op by name.
 struct Traits {
-  bool pointwise = false;    // out[i] depends on in[..][i] only; all of one shape
-  bool view = false;         // the output aliases input 0 with other strides; no kernel
-  bool strided = false;      // its kernels take any strides; otherwise inputs are made contiguous
-  bool commutative = false;  // in two inputs
-  bool stateful = false;     // reads a random state: never merged, never folded
+  bool pointwise = false;       // out[i] depends on in[..][i] only; all of one shape
+  bool view = false;            // the output aliases input 0 with other strides; no kernel
+  bool strided = false;         // its kernels take any strides; otherwise inputs are made contiguous
+  bool commutative = false;     // in two inputs
+  bool stateful = false;        // reads a random state: never merged, never folded
+  bool takes_epilogue = false;  // kernels may apply pointwise ops to the first output before storing it
+  // Bit i: input (output) i is an image-like [n, channels, spatial…] that may lie in memory with the channels last.
+  uint32_t channels_in = 0, channels_out = 0;
   Saves saves = Saves::inputs;
 };
 

@@ -37,6 +37,7 @@ void Variable::assign(const Tensor& value) const {
         .hint("list it in the state given to capture(): parameters, buffers, optimizer state, random generators");
   }
   slot_->value = as_value(value, slot_->trainable);
+  touch();
 }
 
 void Variable::set_trainable(bool trainable) const {

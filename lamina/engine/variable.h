@@ -29,11 +29,16 @@ class Variable {
 
   /// For capture: puts a stand-in (or the value again) into the slot, as it is.
   void replace(Tensor value) const { slot_->value = std::move(value); }
+  /// Grows with every change of the value, also in place: for those who keep something derived from it.
+  uint64_t version() const { return slot_->version; }
+  /// The value was changed in place.
+  void touch() const { ++slot_->version; }
 
  private:
   struct Slot {
     Tensor value;
     bool trainable = false;
+    uint64_t version = 0;
   };
   std::shared_ptr<Slot> slot_;
 };

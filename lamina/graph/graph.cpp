@@ -4,7 +4,10 @@
 
 namespace lamina::graph {
 
-std::string Node::name() const { return fused ? "fused(" + fused->str() + ")" : std::string(name_of(op)); }
+std::string Node::name() const {
+  if (fused) return "fused(" + fused->str() + ")";
+  return std::string(name_of(op)) + (epilogue ? "+" + epilogue->str() : "");
+}
 
 Metas Graph::metas(const std::vector<int>& ids) const {
   Metas result;
@@ -67,8 +70,16 @@ void verify_node(const Graph& g, size_t index, const std::vector<bool>& defined)
     }
   }
   if (n.fused) return;
-  const Metas expected = op_def(n.op).infer(g.metas(n.in), n.attrs);
-  if (expected != g.metas(n.out)) malformed(g, index, "has outputs that its inference contradicts");
+  const Metas in = g.metas(n.in);
+  const Metas expected = op_def(n.op).infer(std::span(in).first(n.op_inputs()), n.attrs);
+  bool agrees = expected.size() == n.out.size();
+  for (size_t i = 0; agrees && i < n.out.size(); ++i) {
+    // The epilogue may change the dtype, the layout pass the strides; a view's strides are not free.
+    const Meta& m = g.meta(n.out[i]);
+    agrees = m.shape == expected[i].shape && (n.epilogue || m.dtype == expected[i].dtype) &&
+             (!n.is_view() || m.strides == expected[i].strides);
+  }
+  if (!agrees) malformed(g, index, "has outputs that its inference contradicts");
 }
 
 }  // namespace

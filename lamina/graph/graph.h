@@ -32,8 +32,11 @@ struct Node {
   Attrs attrs;
   std::vector<int> in, out;
   std::string module_path;
-  std::shared_ptr<const PointwiseProgram> fused;  // then op is count
+  std::shared_ptr<const PointwiseProgram> fused;     // then op is count
+  std::shared_ptr<const PointwiseProgram> epilogue;  // see KernelRequest; its inputs come last in `in`
 
+  /// How many of `in` are inputs of the op itself.
+  size_t op_inputs() const { return in.size() - (epilogue ? epilogue->inputs.size() - 1 : 0); }
   const OpDef* def() const { return fused ? nullptr : &op_def(op); }
   bool is_view() const { return !fused && op_def(op).traits.view; }
   bool is_pointwise() const { return fused || op_def(op).traits.pointwise; }
@@ -53,6 +56,7 @@ struct Graph {
   std::vector<int> inputs;
   std::vector<StateValue> state;
   std::vector<int> outputs;
+  int invariant_nodes = 0;  // so many leading nodes read only constants and variables that the step does not change
 
   const Meta& meta(int value) const { return values[static_cast<size_t>(value)].meta; }
   Metas metas(const std::vector<int>& ids) const;

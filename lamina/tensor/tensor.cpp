@@ -19,6 +19,15 @@ bool Meta::is_contiguous() const {
   return true;
 }
 
+bool Meta::is_channels_last() const {
+  if (rank() < 3 || is_contiguous()) return false;
+  const Strides dense = channels_last_strides(shape);
+  for (int i = 0; i < rank(); ++i) {
+    if (shape[i] != 1 && strides[i] != dense[i]) return false;
+  }
+  return true;
+}
+
 std::string Meta::str() const { return shape.str() + " " + std::string(name_of(dtype)); }
 
 namespace {

@@ -27,6 +27,8 @@ struct Meta {
   int64_t numel() const { return shape.numel(); }
   int rank() const { return shape.rank(); }
   bool is_contiguous() const;
+  /// Dense, [n, channels, spatial…] with the channels next to each other, and not row-major at the same time.
+  bool is_channels_last() const;
   bool operator==(const Meta&) const = default;
   /// "[8, 32] f32".
   std::string str() const;
