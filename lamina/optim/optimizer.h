@@ -1,6 +1,7 @@
 // Optimizers: update rules written in ops, so that capture records and fuses them with the step.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Optimizer {
   /// ("exp_avg.fc1.weight", "step", "lr").
   std::vector<nn::NamedVariable> state() const;
   virtual std::string name() const = 0;
+  /// The same rule with the same settings; shares the state of this one. The trainer keeps a copy.
+  virtual std::unique_ptr<Optimizer> copy() const = 0;
 
  protected:
   /// Names of the per-parameter state tensors ("exp_avg", "exp_avg_sq").
