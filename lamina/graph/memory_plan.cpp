@@ -59,13 +59,32 @@ class Planner {
     for (size_t i = 0; i < g_.outputs.size(); ++i) location(g_.outputs[i]) = {Place::output, 0, static_cast<int>(i)};
   }
 
-  /// The node reads `source` element by element at the places where it writes: it may write over it.
-  bool reads_in_step(const Node& n, int source) const {
+  /// The node reads `source` element by element, and not again once it writes `result`: it may write over it.
+  bool reads_in_step(const Node& n, int source, int result) const {
     if (!n.is_pointwise()) return false;
-    return std::all_of(n.in.begin(), n.in.end(), [&](int id) {
-      return g_.root(id) != source ||
-             (g_.meta(id).is_contiguous() && g_.meta(id).offset == 0 && g_.meta(id).shape == g_.meta(n.out[0]).shape);
-    });
+    const Meta& out = g_.meta(result);
+    for (size_t i = 0; i < n.in.size(); ++i) {
+      if (g_.root(n.in[i]) != source) continue;
+      const Meta& m = g_.meta(n.in[i]);
+      if (m.offset != 0 || m.shape != out.shape || m.strides != out.strides) return false;
+      if (n.fused && last_reader(*n.fused, static_cast<int>(i)) > maker_of(n, result)) return false;
+    }
+    return true;
+  }
+
+  static int last_reader(const PointwiseProgram& p, int reg) {
+    int last = -1;
+    for (size_t i = 0; i < p.instructions.size(); ++i) {
+      const auto& in = p.instructions[i].in;
+      if (std::find(in.begin(), in.end(), reg) != in.end()) last = static_cast<int>(i);
+    }
+    return last;
+  }
+
+  /// The instruction of a fused node that makes one of its results.
+  static int maker_of(const Node& n, int result) {
+    const auto k = std::find(n.out.begin(), n.out.end(), result) - n.out.begin();
+    return n.fused->outputs[static_cast<size_t>(k)] - static_cast<int>(n.fused->inputs.size());
   }
 
   /// A variable's new value goes straight to the variable's memory where nobody reads the old one later.
@@ -75,8 +94,8 @@ class Planner {
       if (s.after == s.before) continue;
       const int producer = value(s.after).node;
       const int last = last_read_[static_cast<size_t>(s.before)];
-      const bool safe =
-          last < producer || (last == producer && reads_in_step(g_.nodes[static_cast<size_t>(producer)], s.before));
+      const bool safe = last < producer ||
+                        (last == producer && reads_in_step(g_.nodes[static_cast<size_t>(producer)], s.before, s.after));
       if (safe) {
         location(s.after) = {Place::state, 0, static_cast<int>(i)};
       } else {
@@ -91,6 +110,7 @@ class Planner {
       const Node& n = g_.nodes[i];
       if (n.is_view()) continue;
       for (int id : n.out) {
+        if (id != n.out[0] && !n.fused && last_read_[static_cast<size_t>(id)] < 0) continue;  // nobody wants it
         if (location(id).place == Place::nowhere)
           block_of_[static_cast<size_t>(id)] = block_for(n, static_cast<int>(i), id);
       }
@@ -101,12 +121,19 @@ class Planner {
     }
   }
 
+  /// Results of invariant nodes stay until the next call.
+  bool persists(int index, int last) const { return index < g_.invariant_nodes && last >= g_.invariant_nodes; }
+
   int block_for(const Node& n, int index, int id) {
     const int64_t bytes = rounded(g_.meta(id).numel() * static_cast<int64_t>(size_of(g_.meta(id).dtype)));
     const int last = std::max(index, last_read_[static_cast<size_t>(id)]);
+    if (persists(index, last)) {
+      blocks_.push_back({bytes, 0, static_cast<int>(g_.nodes.size()), 0});
+      return static_cast<int>(blocks_.size()) - 1;
+    }
     for (int in : n.in) {
       const int root = g_.root(in), block = block_of_[static_cast<size_t>(root)];
-      if (block < 0 || blocks_[static_cast<size_t>(block)].last != index || !reads_in_step(n, root)) continue;
+      if (block < 0 || blocks_[static_cast<size_t>(block)].last != index || !reads_in_step(n, root, id)) continue;
       if (blocks_[static_cast<size_t>(block)].bytes != bytes || g_.meta(root).dtype != g_.meta(id).dtype) continue;
       blocks_[static_cast<size_t>(block)].last = last;
       if (last == index) continue;  // an output that nobody reads must not share with another

@@ -8,6 +8,7 @@
 
 namespace lamina::graph {
 
+/// nowhere: a further output of an op that nobody reads; its kernel gets a null pointer.
 enum class Place : uint8_t { nowhere, arena, input, state, constant, output };
 
 struct Location {

@@ -20,8 +20,15 @@ Graph eliminate_dead_code(Graph graph);
 Graph merge_common_subexpressions(Graph graph);
 /// Drops views that change nothing.
 Graph simplify(Graph graph);
+/// Lays images channels-last where convolutions run faster so, copying only where an op insists on row-major data.
+Graph choose_layouts(Graph graph);
 /// Joins pointwise nodes of one shape into groups that run as one kernel.
 Graph fuse_pointwise(Graph graph, PassLog& log);
+/// Lets convolutions and matrix products apply the pointwise group that alone reads their result.
+Graph fuse_epilogue(Graph graph, PassLog& log);
+/// Moves to the front what depends on constants and unchanging variables only: it runs once, and again when those
+/// change.
+Graph hoist_invariants(Graph graph);
 /// Gives every output and every new value of a variable memory of its own, by copying where needed.
 Graph separate_results(Graph graph);
 

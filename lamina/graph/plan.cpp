@@ -13,12 +13,12 @@ namespace {
 int64_t bytes_of(const Meta& m) { return m.numel() * static_cast<int64_t>(size_of(m.dtype)); }
 
 /// Asks the backends in order; notes why the earlier ones refused.
-std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Metas& out,
+std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Metas& out, uint64_t constant_inputs,
                                       std::vector<std::string>& refusals) {
   std::string reasons;
   for (const Backend* backend : backends()) {
-    KernelChoice choice =
-        n.fused ? backend->prepare_fused(*n.fused, in, out) : backend->prepare({n.op, in, out, n.attrs});
+    KernelChoice choice = n.fused ? backend->prepare_fused(*n.fused, in, out)
+                                  : backend->prepare({n.op, in, out, n.attrs, n.epilogue.get(), constant_inputs});
     if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&choice)) {
       if (!reasons.empty()) refusals.push_back(reasons + "; runs on " + std::string(backend->name()));
       return std::move(*kernel);
@@ -47,8 +47,9 @@ Plan::Plan(Graph recorded, const std::vector<std::string>& disabled_passes) {
 
 void Plan::prepare_kernels() {
   for (const Node& n : graph_.nodes) {
-    kernels_.push_back(n.is_view() ? nullptr
-                                   : choose_kernel(n, graph_.metas(n.in), graph_.metas(n.out), report_.refusals));
+    kernels_.push_back(
+        n.is_view() ? nullptr
+                    : choose_kernel(n, graph_.metas(n.in), graph_.metas(n.out), constant_inputs(n), report_.refusals));
   }
 }
 
@@ -81,6 +82,9 @@ void Plan::allocate() {
   output_patches_.resize(graph_.outputs.size());
   bound_state_.assign(graph_.state.size(), nullptr);
   outputs_.resize(graph_.outputs.size());
+  for (size_t i = 0; i < graph_.state.size(); ++i) {
+    if (graph_.state[i].after == graph_.state[i].before) unchanging_state_.push_back(i);
+  }
 
   size_t count = 0;
   for (const Node& n : graph_.nodes) count += n.is_view() ? 0 : n.in.size() + n.out.size();
@@ -92,6 +96,7 @@ void Plan::allocate() {
     void** first = pointers_.data() + next;
     for (int id : n.in) resolve(id, next++);
     for (int id : n.out) resolve(id, next++);
+    if (static_cast<int>(i) < graph_.invariant_nodes) ++invariant_steps_;
     steps_.push_back({kernels_[i].get(), first, first + n.in.size(), arena_->data() + memory_.workspace_offsets[i]});
   }
 }
@@ -118,7 +123,38 @@ void Plan::resolve(int value, size_t pointer) {
       pointers_[pointer] = graph_.values[static_cast<size_t>(v.root)].constant.impl()->storage->data() + shift;
       break;
     case Place::nowhere:
-      throw Error("plan", "value %" + std::to_string(value) + " has no memory");
+      pointers_[pointer] = nullptr;
+      break;
+  }
+}
+
+/// Bit i: input i is a constant, an unchanging variable, or made of such.
+uint64_t Plan::constant_inputs(const Node& n) const {
+  uint64_t mask = 0;
+  for (size_t i = 0; i < n.in.size() && i < 64; ++i) {
+    const Value& v = graph_.values[static_cast<size_t>(graph_.root(n.in[i]))];
+    const bool unchanging_variable = v.kind == ValueKind::state && graph_.state[static_cast<size_t>(v.slot)].after ==
+                                                                       graph_.state[static_cast<size_t>(v.slot)].before;
+    const bool invariant = v.kind == ValueKind::computed && v.node < graph_.invariant_nodes;
+    if (v.kind == ValueKind::constant || unchanging_variable || invariant) mask |= uint64_t{1} << i;
+  }
+  return mask;
+}
+
+/// Runs what depends on unchanging variables alone, at first and when one of them was changed by others.
+void Plan::refresh_invariants() {
+  bool stale = seen_versions_.empty();
+  seen_versions_.resize(unchanging_state_.size() + 1);  // never empty again
+  for (size_t i = 0; i < unchanging_state_.size(); ++i) {
+    const uint64_t version = graph_.state[unchanging_state_[i]].variable.version();
+    stale = stale || seen_versions_[i] != version;
+    seen_versions_[i] = version;
+  }
+  if (!stale) return;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
+    s.kernel->refresh(s.in);
+    if (i < invariant_steps_) s.kernel->run(s.in, s.out, s.workspace);
   }
 }
 
@@ -164,12 +200,19 @@ const Tensors& Plan::run(const Tensors& inputs) {
   }
   bind_state();
   bind_outputs();
-  for (const Step& s : steps_) s.kernel->run(s.in, s.out, s.workspace);
+  refresh_invariants();
+  for (size_t i = invariant_steps_; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
+    s.kernel->run(s.in, s.out, s.workspace);
+  }
   for (int i : memory_.copied_states) {
     const StateValue& s = graph_.state[static_cast<size_t>(i)];
     const Location& from = memory_.locations[static_cast<size_t>(s.after)];
     std::memcpy(bound_state_[static_cast<size_t>(i)], arena_->data() + from.offset,
                 static_cast<size_t>(bytes_of(graph_.meta(s.after))));
+  }
+  for (const StateValue& s : graph_.state) {
+    if (s.after != s.before) s.variable.touch();
   }
   return outputs_;
 }

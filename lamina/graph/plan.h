@@ -41,6 +41,8 @@ class Plan {
   void resolve(int value, size_t pointer);
   void bind_state();
   void bind_outputs();
+  void refresh_invariants();
+  uint64_t constant_inputs(const Node& n) const;
 
   Graph graph_;
   MemoryPlan memory_;
@@ -50,6 +52,9 @@ class Plan {
   std::vector<void*> pointers_;  // arguments of all steps
   std::vector<std::vector<Patch>> input_patches_, state_patches_, output_patches_;
   std::vector<void*> bound_state_;
+  std::vector<size_t> unchanging_state_;  // numbers of the variables that the step only reads
+  std::vector<uint64_t> seen_versions_;   // of those
+  size_t invariant_steps_ = 0;            // leading steps that run only when such a variable has changed
   Tensors outputs_;
   std::shared_ptr<Storage> arena_;
 };

@@ -1,4 +1,5 @@
 // Dead code, common subexpressions, no-ops.
+#include <algorithm>
 #include <unordered_map>
 
 #include "lamina/graph/passes.h"
@@ -77,6 +78,7 @@ Graph simplify(Graph g) {
   for (Node& n : g.nodes) {
     for (int& id : n.in) id = replaced(id);
     if (n.is_view() && g.meta(n.out[0]) == g.meta(n.in[0])) replaced.replace(n.out[0], n.in[0]);
+    if (n.op == OpId::contiguous && g.meta(n.in[0]).is_contiguous()) replaced.replace(n.out[0], n.in[0]);
   }
   replaced.apply_to_results(g);
   reroot_views(g);
@@ -87,7 +89,8 @@ Graph separate_results(Graph g) {
   std::vector<bool> taken(g.values.size());
   const auto own_memory = [&](int id) {
     const Value& v = g.values[static_cast<size_t>(id)];
-    const bool usable = v.kind == ValueKind::computed && v.root == id && !taken[static_cast<size_t>(id)];
+    const bool usable = v.kind == ValueKind::computed && v.root == id && !taken[static_cast<size_t>(id)] &&
+                        v.meta.is_contiguous() && v.node >= g.invariant_nodes;
     if (usable) {
       taken[static_cast<size_t>(id)] = true;
       return id;
@@ -106,6 +109,26 @@ Graph separate_results(Graph g) {
   }
   for (int& id : g.outputs) id = own_memory(id);
   return g;
+}
+
+Graph hoist_invariants(Graph g) {
+  std::vector<bool> invariant(g.values.size());
+  for (size_t i = 0; i < g.values.size(); ++i) invariant[i] = g.values[i].kind == ValueKind::constant;
+  for (const StateValue& s : g.state) invariant[static_cast<size_t>(s.before)] = s.after == s.before;
+  std::vector<int> first, rest;
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    const Node& n = g.nodes[i];
+    const bool stateful = !n.fused && n.def()->traits.stateful;
+    const bool all =
+        !stateful && std::all_of(n.in.begin(), n.in.end(), [&](int id) { return invariant[static_cast<size_t>(id)]; });
+    for (int id : n.out) invariant[static_cast<size_t>(id)] = all;
+    (all ? first : rest).push_back(static_cast<int>(i));
+  }
+  const auto count = static_cast<int>(first.size());
+  first.insert(first.end(), rest.begin(), rest.end());
+  Graph hoisted = rebuild(g, first);
+  hoisted.invariant_nodes = count;
+  return hoisted;
 }
 
 Graph rebuild(const Graph& g, const std::vector<int>& node_order) {

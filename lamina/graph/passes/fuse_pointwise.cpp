@@ -30,8 +30,11 @@ class Fuser {
   }
 
   Graph run(PassLog& log) {
-    for (size_t i = 0; i < g_.nodes.size(); ++i) {
-      if (fusible(static_cast<int>(i))) join_producers(static_cast<int>(i));
+    // First the joins that make a value vanish altogether, then those that save a read of one that stays.
+    for (const bool vanishing : {true, false}) {
+      for (size_t i = 0; i < g_.nodes.size(); ++i) {
+        if (fusible(static_cast<int>(i))) join_producers(static_cast<int>(i), vanishing);
+      }
     }
     Graph fused = g_;
     std::vector<int> order;
@@ -69,12 +72,18 @@ class Fuser {
     return p >= 0 && fusible(p) && g_.meta(value).shape == g_.meta(node(consumer).out[0]).shape;
   }
 
-  void join_producers(int n) {
+  void join_producers(int n, bool vanishing) {
     for (int id : node(n).in) {
-      if (!can_share_unit(n, id)) continue;
+      if (!can_share_unit(n, id) || (vanishing && !vanishes_in(id, unit(n)))) continue;
       const int theirs = unit(producer(id)), ours = unit(n);
       if (theirs != ours && fits(theirs, ours) && !closes_cycle(theirs, ours)) merge(theirs, ours);
     }
+  }
+
+  /// Nobody but the nodes of one unit reads it.
+  bool vanishes_in(int value, int reader) const {
+    const auto& users = users_[static_cast<size_t>(value)];
+    return !is_result(value) && std::all_of(users.begin(), users.end(), [&](int u) { return unit(u) == reader; });
   }
 
   bool fits(int a, int b) const {

@@ -18,7 +18,10 @@ constexpr Pass kPasses[] = {
     {"dce", [](Graph g, PassLog&) { return eliminate_dead_code(std::move(g)); }},
     {"cse", [](Graph g, PassLog&) { return merge_common_subexpressions(std::move(g)); }},
     {"simplify", [](Graph g, PassLog&) { return simplify(std::move(g)); }},
+    {"layout", [](Graph g, PassLog&) { return choose_layouts(std::move(g)); }},
     {"fuse_pointwise", fuse_pointwise},
+    {"fuse_epilogue", fuse_epilogue},
+    {"hoist_invariants", [](Graph g, PassLog&) { return hoist_invariants(std::move(g)); }},
 };
 
 }  // namespace

@@ -1,0 +1,106 @@
+// A pointwise group that consumes the result of a convolution or matrix product, and is its only
+// reader, becomes the epilogue of that op where a backend has a kernel for the two together.
+#include <algorithm>
+
+#include "lamina/engine/backend.h"
+#include "lamina/graph/passes.h"
+
+namespace lamina::graph {
+
+namespace {
+
+/// The program of a pointwise node, fused or single.
+PointwiseProgram program_of(const Graph& g, const Node& n) {
+  if (n.fused) return *n.fused;
+  PointwiseProgram p;
+  PointwiseProgram::Instruction only{n.op, {}, n.attrs, g.meta(n.out[0]).dtype};
+  for (size_t i = 0; i < n.in.size(); ++i) {
+    p.inputs.push_back(g.meta(n.in[i]).dtype);
+    only.in.push_back(static_cast<int>(i));
+  }
+  p.outputs = {static_cast<int>(n.in.size())};
+  p.instructions.push_back(std::move(only));
+  return p;
+}
+
+/// Makes input `position` of a program its first.
+PointwiseProgram with_first_input(PointwiseProgram p, int position) {
+  const auto renumber = [&](int r) { return r == position ? 0 : r < position ? r + 1 : r; };
+  for (auto& instruction : p.instructions) {
+    for (int& r : instruction.in) r = renumber(r);
+  }
+  std::rotate(p.inputs.begin(), p.inputs.begin() + position, p.inputs.begin() + position + 1);
+  return p;
+}
+
+class EpilogueFuser {
+ public:
+  explicit EpilogueFuser(Graph g) : g_(std::move(g)), users_(users_of(g_)), dropped_(g_.nodes.size()) {}
+
+  Graph run(PassLog& log) {
+    for (size_t i = 0; i < g_.nodes.size(); ++i) {
+      const Node& n = g_.nodes[i];
+      if (n.fused || n.epilogue || !n.def()->traits.takes_epilogue) continue;
+      if (const int reader = only_reader(n); reader >= 0) try_join(static_cast<int>(i), reader, log);
+    }
+    std::vector<int> order;
+    for (size_t i = 0; i < g_.nodes.size(); ++i) {
+      if (!dropped_[i]) order.push_back(static_cast<int>(i));
+    }
+    return rebuild(g_, order);
+  }
+
+ private:
+  bool is_result(int value) const {
+    return std::find(g_.outputs.begin(), g_.outputs.end(), value) != g_.outputs.end() ||
+           std::any_of(g_.state.begin(), g_.state.end(), [&](const StateValue& s) { return s.after == value; });
+  }
+
+  /// The pointwise node that alone reads the op's result, element by element; −1 where there is none.
+  int only_reader(const Node& n) const {
+    const auto& users = users_[static_cast<size_t>(n.out[0])];
+    if (users.empty() || is_result(n.out[0])) return -1;
+    const Node& reader = g_.nodes[static_cast<size_t>(users[0])];
+    const bool alone = std::all_of(users.begin(), users.end(), [&](int u) { return u == users[0]; });
+    const bool fits = alone && !reader.is_view() && reader.is_pointwise() && reader.out.size() == 1 &&
+                      g_.meta(reader.out[0]).shape == g_.meta(n.out[0]).shape;
+    return fits ? users[0] : -1;
+  }
+
+  void try_join(int producer, int reader, PassLog& log) {
+    const Node &op = g_.nodes[static_cast<size_t>(producer)], &group = g_.nodes[static_cast<size_t>(reader)];
+    const auto position = std::find(group.in.begin(), group.in.end(), op.out[0]) - group.in.begin();
+    if (std::count(group.in.begin(), group.in.end(), op.out[0]) > 1) return;  // x·x of a single op: rare
+    auto program =
+        std::make_shared<PointwiseProgram>(with_first_input(program_of(g_, group), static_cast<int>(position)));
+    Node joined = op;
+    joined.out[0] = group.out[0];
+    joined.epilogue = program;
+    for (int id : group.in) {
+      if (id != op.out[0]) joined.in.push_back(id);
+    }
+    const Metas in = g_.metas(joined.in), out = g_.metas(joined.out);
+    for (const Backend* backend : backends()) {
+      const KernelChoice choice = backend->prepare({op.op, in, out, op.attrs, program.get()});
+      if (const auto* refusal = std::get_if<Refusal>(&choice)) {
+        log.refusals.push_back(joined.name() + " on " + std::string(backend->name()) + ": " + refusal->reason +
+                               "; stays apart");
+        break;  // the next backend would be slower than two kernels of this one
+      }
+      g_.nodes[static_cast<size_t>(reader)] = std::move(joined);
+      dropped_[static_cast<size_t>(producer)] = true;
+      ++log.fused_groups;
+      break;
+    }
+  }
+
+  Graph g_;
+  std::vector<std::vector<int>> users_;
+  std::vector<bool> dropped_;
+};
+
+}  // namespace
+
+Graph fuse_epilogue(Graph graph, PassLog& log) { return EpilogueFuser(std::move(graph)).run(log); }
+
+}  // namespace lamina::graph
