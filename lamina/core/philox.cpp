@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <utility>
 
 namespace lamina {
 
@@ -46,6 +48,84 @@ uint64_t Philox::below(uint64_t n) {
   uint64_t r = next_u64();
   while (r >= limit) r = next_u64();
   return r % n;
+}
+
+namespace {
+
+double u53(uint32_t low, uint32_t high) {
+  return static_cast<double>((low | static_cast<uint64_t>(high) << 32) >> 11) * 0x1p-53;
+}
+
+struct Pair {
+  double even, odd;
+};
+
+/// Box–Muller of u in (0, 1] and v in [0, 1).
+Pair normal_pair(double u, double v) {
+  const double radius = std::sqrt(-2 * std::log(u)), angle = 2 * std::numbers::pi * v;
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+template <class T>
+std::array<T, 4> uniform_block(const std::array<uint32_t, 4>& w) {
+  if constexpr (std::is_same_v<T, float>) {
+    return {to_unit_float(w[0]), to_unit_float(w[1]), to_unit_float(w[2]), to_unit_float(w[3])};
+  } else {
+    const auto eight = [](uint32_t bits) { return bfloat16(static_cast<float>(bits >> 24) * 0x1p-8f); };
+    return {eight(w[0]), eight(w[1]), eight(w[2]), eight(w[3])};
+  }
+}
+
+template <class T>
+std::array<T, 4> normal_block(const std::array<uint32_t, 4>& w) {
+  const auto pair = [](uint32_t a, uint32_t b) { return normal_pair((a + 1.0) * 0x1p-32, b * 0x1p-32); };
+  const auto narrow = [](double z) { return T(static_cast<float>(z)); };
+  const Pair p = pair(w[0], w[1]), q = pair(w[2], w[3]);
+  return {narrow(p.even), narrow(p.odd), narrow(q.even), narrow(q.odd)};
+}
+
+std::array<double, 2> uniform_block_f64(const std::array<uint32_t, 4>& w) { return {u53(w[0], w[1]), u53(w[2], w[3])}; }
+
+std::array<double, 2> normal_block_f64(const std::array<uint32_t, 4>& w) {
+  const Pair p = normal_pair(1 - u53(w[0], w[1]), u53(w[2], w[3]));
+  return {p.even, p.odd};
+}
+
+/// Elements of blocks made by `make`, each of `size` elements.
+template <int size, class T, class Make>
+void fill(uint64_t seed, uint64_t call, int64_t first, int64_t n, T* out, Make make) {
+  for (int64_t done = 0; done < n;) {
+    const int64_t at = first + done;
+    const auto block = make(philox4x32(seed, call, static_cast<uint64_t>(at / size)));
+    for (int64_t k = at % size; k < size && done < n; ++k) out[done++] = block[static_cast<size_t>(k)];
+  }
+}
+
+}  // namespace
+
+void fill_uniform(uint64_t seed, uint64_t call, int64_t first, int64_t n, float* out) {
+  fill<4>(seed, call, first, n, out, uniform_block<float>);
+}
+void fill_uniform(uint64_t seed, uint64_t call, int64_t first, int64_t n, bfloat16* out) {
+  fill<4>(seed, call, first, n, out, uniform_block<bfloat16>);
+}
+void fill_uniform(uint64_t seed, uint64_t call, int64_t first, int64_t n, double* out) {
+  fill<2>(seed, call, first, n, out, uniform_block_f64);
+}
+void fill_normal(uint64_t seed, uint64_t call, int64_t first, int64_t n, float* out) {
+  fill<4>(seed, call, first, n, out, normal_block<float>);
+}
+void fill_normal(uint64_t seed, uint64_t call, int64_t first, int64_t n, bfloat16* out) {
+  fill<4>(seed, call, first, n, out, normal_block<bfloat16>);
+}
+void fill_normal(uint64_t seed, uint64_t call, int64_t first, int64_t n, double* out) {
+  fill<2>(seed, call, first, n, out, normal_block_f64);
+}
+
+void fill_permutation(uint64_t seed, uint64_t call, int64_t n, int64_t* out) {
+  std::iota(out, out + n, int64_t{0});
+  Philox random(seed, call);
+  for (int64_t i = n - 1; i > 0; --i) std::swap(out[i], out[random.below(static_cast<uint64_t>(i) + 1)]);
 }
 
 }  // namespace lamina
