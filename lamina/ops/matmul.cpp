@@ -46,7 +46,7 @@ double matmul_flops(std::span<const Meta> in, std::span<const Meta> out, const A
 const OpDef matmul_def{.name = "matmul",
                        .infer = infer_matmul,
                        .gradient = Vjp{matmul_vjp},
-                       .traits = {.strided = true, .saves = Saves::inputs},
+                       .traits = {.strided = true, .takes_epilogue = true, .saves = Saves::inputs},
                        .flops = matmul_flops,
                        .onnx = {"MatMul", 13}};
 

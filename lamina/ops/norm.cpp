@@ -168,7 +168,7 @@ const OpDef batch_norm_def{.name = "batch_norm",
                            .infer = infer_norm<OpId::batch_norm>,
                            .gradient = Vjp{norm_vjp<OpId::batch_norm>},
                            .decompose = composed<OpId::batch_norm>,
-                           .traits = {.saves = Saves::both},
+                           .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::both},
                            .flops = norm_flops<8>,
                            .onnx = {"BatchNormalization", 15}};
 // x, weight, mean, variance, gradient of y → gradients of x, weight, bias.
@@ -176,7 +176,7 @@ const OpDef batch_norm_backward_def{.name = "batch_norm_backward",
                                     .infer = infer_backward<OpId::batch_norm>,
                                     .gradient = ByDecomposition{},
                                     .decompose = backward_composed<OpId::batch_norm>,
-                                    .traits = {.saves = Saves::inputs},
+                                    .traits = {.channels_in = 17, .channels_out = 1, .saves = Saves::inputs},
                                     .flops = norm_flops<12>};
 // x [lead…, trailing…], weight [trailing…], bias [trailing…] → y, mean [lead…], variance [lead…] (biased).
 const OpDef layer_norm_def{.name = "layer_norm",

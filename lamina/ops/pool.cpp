@@ -259,47 +259,47 @@ AdaptivePoolAttrs adaptive_attrs(const Tensor& x, const Dims& output, const char
 const OpDef max_pool_def{.name = "max_pool",
                          .infer = infer_max_pool,
                          .gradient = Vjp{max_pool_vjp},
-                         .traits = {.saves = Saves::outputs},
+                         .traits = {.channels_in = 1, .channels_out = 3, .saves = Saves::outputs},
                          .flops = pool_flops,
                          .onnx = {"MaxPool", 12}};
 // Gradient, positions → zeros of the shape `input` with the gradient added at the positions.
 const OpDef max_pool_backward_def{.name = "max_pool_backward",
                                   .infer = infer_max_pool_backward,
                                   .gradient = Vjp{max_pool_backward_vjp},
-                                  .traits = {.saves = Saves::inputs},
+                                  .traits = {.channels_in = 3, .channels_out = 1, .saves = Saves::inputs},
                                   .flops = input_flops};
 // A tensor of the shape `input`, positions → its elements at the positions.
 const OpDef max_pool_gather_def{.name = "max_pool_gather",
                                 .infer = infer_max_pool_gather,
                                 .gradient = Vjp{max_pool_gather_vjp},
-                                .traits = {.saves = Saves::inputs},
+                                .traits = {.channels_in = 3, .channels_out = 1, .saves = Saves::inputs},
                                 .flops = input_flops};
 const OpDef avg_pool_def{.name = "avg_pool",
                          .infer = infer_avg_pool,
                          .gradient = Vjp{avg_pool_vjp},
-                         .traits = {.saves = Saves::nothing},
+                         .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::nothing},
                          .flops = pool_flops,
                          .onnx = {"AveragePool", 11}};
 const OpDef avg_pool_backward_def{.name = "avg_pool_backward",
                                   .infer = infer_avg_pool_backward,
                                   .gradient = Vjp{avg_pool_backward_vjp},
-                                  .traits = {.saves = Saves::nothing},
+                                  .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::nothing},
                                   .flops = avg_pool_backward_flops};
 const OpDef adaptive_avg_pool_def{.name = "adaptive_avg_pool",
                                   .infer = infer_adaptive_avg,
                                   .gradient = Vjp{adaptive_avg_vjp},
-                                  .traits = {.saves = Saves::nothing},
+                                  .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::nothing},
                                   .flops = input_flops};
 const OpDef adaptive_avg_pool_backward_def{.name = "adaptive_avg_pool_backward",
                                            .infer = infer_adaptive_avg_backward,
                                            .gradient = Vjp{adaptive_avg_backward_vjp},
-                                           .traits = {.saves = Saves::nothing},
+                                           .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::nothing},
                                            .flops = input_flops};
 // Outputs as those of max_pool; its gradient goes through max_pool_backward with empty kernel, stride, ….
 const OpDef adaptive_max_pool_def{.name = "adaptive_max_pool",
                                   .infer = infer_adaptive_max,
                                   .gradient = Vjp{adaptive_max_vjp},
-                                  .traits = {.saves = Saves::outputs},
+                                  .traits = {.channels_in = 1, .channels_out = 3, .saves = Saves::outputs},
                                   .flops = input_flops};
 
 Tensor max_pool(const Tensor& x, const PoolOptions& options) {

@@ -1,5 +1,6 @@
 // Chooses where images lie with their channels last: convolutions say what they like, everything
 // between them follows, and copies are made only where an op insists on row-major data.
+#include <algorithm>
 #include <map>
 
 #include "lamina/core/error.h"
@@ -37,18 +38,15 @@ class LayoutPass {
     g_.nodes.push_back(std::move(n));
   }
 
-  /// The same values row-major (or channels-last), copied at most once.
-  int copied(int id, bool channels_last) {
-    const auto key = std::make_pair(id, channels_last);
-    if (const auto it = copies_.find(key); it != copies_.end()) return it->second;
-    const Meta& from = g_.meta(id);
-    Meta meta(from.dtype, from.shape);
-    if (channels_last) meta.strides = channels_last_strides(meta.shape);
+  /// The same values row-major, copied at most once.
+  int copied(int id) {
+    if (const auto it = copies_.find(id); it != copies_.end()) return it->second;
+    const Meta meta(g_.meta(id).dtype, g_.meta(id).shape);
     Node copy;
     copy.op = OpId::contiguous;
     copy.in = {id};
     copy.out = {g_.add_value(meta, -1)};
-    copies_[key] = copy.out[0];
+    copies_[id] = copy.out[0];
     append(copy);
     return copy.out[0];
   }
@@ -58,7 +56,7 @@ class LayoutPass {
     try {
       out = n.def()->infer(g_.metas(n.in), n.attrs);
     } catch (const Error&) {  // a reshape that the new strides do not allow
-      n.in[0] = copied(n.in[0], false);
+      n.in[0] = copied(n.in[0]);
       out = n.def()->infer(g_.metas(n.in), n.attrs);
     }
     value(n.out[0]).meta = out[0];
@@ -75,7 +73,7 @@ class LayoutPass {
       const bool like_output = traits.pointwise && m.shape == g_.meta(n.out[0]).shape;
       if (m.is_channels_last()) follows = follows || image || like_output;
       if (traits.strided || m.is_contiguous() || (image && m.is_channels_last())) continue;
-      n.in[i] = copied(n.in[i], false);
+      n.in[i] = copied(n.in[i]);
     }
     if (traits.channels_out != 0) follows = wants_channels_last(n, follows);
     for (size_t i = 0; i < n.out.size(); ++i) {
@@ -83,7 +81,23 @@ class LayoutPass {
       const bool image = bit(traits.channels_out, i) || traits.pointwise;
       m.strides = follows && image ? channels_last_strides(m.shape) : contiguous_strides(m.shape);
     }
+    if (follows && !n.def()->traits.pointwise && !has_kernel(n)) make_row_major(n);
     append(std::move(n));
+  }
+
+  bool has_kernel(const Node& n) const {
+    const Metas in = g_.metas(n.in), out = g_.metas(n.out);
+    return std::any_of(backends().begin(), backends().end(), [&](const Backend* b) {
+      const KernelChoice choice = b->prepare({n.op, in, out, n.attrs});
+      return std::holds_alternative<std::unique_ptr<Kernel>>(choice);
+    });
+  }
+
+  void make_row_major(Node& n) {
+    for (int& id : n.in) {
+      if (!g_.meta(id).is_contiguous()) id = copied(id);
+    }
+    for (int id : n.out) value(id).meta.strides = contiguous_strides(g_.meta(id).shape);
   }
 
   bool wants_channels_last(const Node& n, bool follows) const {
@@ -97,7 +111,7 @@ class LayoutPass {
 
   Graph g_;
   std::vector<Node> nodes_;
-  std::map<std::pair<int, bool>, int> copies_;
+  std::map<int, int> copies_;
 };
 
 }  // namespace
