@@ -58,7 +58,7 @@ namespace detail {
 std::string_view next_field_name(std::string_view& names);
 
 template <class Visitor, class... Fields>
-void visit_fields(Visitor& visitor, std::string_view names, Fields&... fields) {
+void visit_fields([[maybe_unused]] Visitor& visitor, [[maybe_unused]] std::string_view names, Fields&... fields) {
   (visitor.field(next_field_name(names), fields), ...);
 }
 }  // namespace detail

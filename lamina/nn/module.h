@@ -10,7 +10,7 @@
 //     };
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -66,12 +66,14 @@ class Module {
   const std::string& name() const { return name_; }
   void set_name(std::string_view name) { name_ = name; }
 
+ protected:
+  /// Gives the children the names they are listed by: done before they first run.
+  void name_children();
+
  private:
   std::string name_;
+  bool children_named_ = false;
 };
-
-/// A deep copy: parameters and buffers of its own.
-std::unique_ptr<Module> clone(const Module& module);
 
 /// A module with one tensor in and one out: what Sequential holds.
 class Layer : public Module {
@@ -82,6 +84,35 @@ class Layer : public Module {
 };
 
 using LayerPtr = std::unique_ptr<Layer>;
+
+/// copy() of a layer, as a layer.
+LayerPtr copy_layer(const Layer& layer);
+/// A deep copy: parameters and buffers of its own. What was shared within the module stays shared within the copy.
+std::unique_ptr<Module> clone(const Module& module);
+LayerPtr clone(const Layer& layer);
+/// Makes all floating parameters and buffers new ones of another dtype (f64 for gradient checks). Optimizers bound
+/// before still hold the old ones.
+void convert(Module& module, DType dtype);
+
+struct LoadOptions {
+  bool strict = true;  // names that are missing or too many are errors
+};
+/// Assigns parameters and buffers by name. Throws Error, before anything has changed, that lists names missing, names
+/// unknown and shapes that differ; integers and floats of other widths are converted.
+void load_state(Module& module, const std::map<std::string, Tensor>& tensors, const LoadOptions& options = {});
+
+/// Told of each layer call on this thread while it lives, innermost first.
+class CallObserver {
+ public:
+  CallObserver();
+  virtual ~CallObserver();
+  CallObserver(const CallObserver&) = delete;
+  /// After the layer at current_module_path() has run.
+  virtual void called(const Layer& layer, const Tensor& x, const Tensor& y) = 0;
+
+ private:
+  CallObserver* previous_;
+};
 
 /// Is the forward pass running to train (dropout drops, batch norm uses the batch)? Default: no.
 bool is_training();
@@ -103,7 +134,7 @@ namespace detail {
 std::string_view next_name(std::string_view& names);
 
 template <class... Fields>
-void visit_members(ModuleVisitor& visitor, std::string_view names, Fields&... fields) {
+void visit_members(ModuleVisitor& visitor, [[maybe_unused]] std::string_view names, Fields&... fields) {
   (visitor.field(next_name(names), fields), ...);
 }
 /// "lamina::nn::Conv2d" → "Conv2d".

@@ -1,10 +1,18 @@
 // Optimizers: update rules written in ops, so that capture records and fuses them with the step.
+//
+//     optim::Adam adam{{.lr = 1e-3}};
+//     adam.bind(net.named_parameters());
+//     auto [loss, grads] = value_and_grad([&] { return loss_of(batch); }, adam.parameters());
+//     adam.step(grads);
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "lamina/core/registry.h"
+#include "lamina/nn/options.h"
 #include "lamina/nn/param.h"
 
 namespace lamina::optim {
@@ -16,45 +24,96 @@ struct ParamGroup {
   double weight_decay = -1;  // below zero: the optimizer's
 };
 
+/// What the options of every optimizer have; each repeats these fields, so that all are plain aggregates.
+struct CommonOptions {
+  double lr = 1e-3;
+  double weight_decay = 0;
+  bool decay_all = false;  // false: biases and normalization parameters (rank 0 or 1) are left alone
+  std::vector<ParamGroup> groups = {};
+};
+
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
   /// Takes over the trainable ones of these parameters and makes zeroed state for each. Call once.
   void bind(const std::vector<nn::NamedVariable>& parameters);
-  /// One update; grads in the order of parameters().
+  /// One update; grads in the order of parameters(). An undefined gradient leaves its parameter alone.
   void step(const Tensors& grads);
 
   const std::vector<Variable>& parameters() const { return parameters_; }
+  /// Their dotted paths.
+  const std::vector<std::string>& names() const { return names_; }
   double lr() const;
   void set_lr(double lr);
   /// All that changes: moments, step count, learning rate. For capture() and checkpoints; dotted names
   /// ("exp_avg.fc1.weight", "step", "lr").
   std::vector<nn::NamedVariable> state() const;
   virtual std::string name() const = 0;
-  /// The same rule with the same settings; shares the state of this one. The trainer keeps a copy.
+  /// Options as JSON, for reports.
+  virtual std::string describe() const = 0;
+  /// The same optimizer; what is bound and its state are shared.
   virtual std::unique_ptr<Optimizer> copy() const = 0;
 
  protected:
+  /// Throws Error where an option is out of range.
+  explicit Optimizer(CommonOptions options);
+
   /// Names of the per-parameter state tensors ("exp_avg", "exp_avg_sq").
   virtual std::vector<std::string> slots() const = 0;
+  /// Value of new slots at the start, in the order of slots().
+  virtual std::vector<double> slot_starts() const { return std::vector<double>(slots().size(), 0.0); }
+  /// Is weight decay added to the gradient (coupled, as L2), or left to update()?
+  virtual bool coupled_decay() const { return true; }
+  /// One-element tensors that every parameter's update needs, computed once per step: learning rates after bias
+  /// correction, …. `step` counts from 1; both are f32.
+  virtual Tensors shared(const Tensor& lr, const Tensor& step) const = 0;
+  /// Variables besides the slots, and their change at the start of a step (the product of NAdam's momenta).
+  virtual std::vector<nn::NamedVariable> scalars() const { return {}; }
+  virtual void advance(const Tensor& step) const { (void)step; }
+
   /// New value of one parameter and of its slots. `grad` has L2 weight decay applied where the rule is
   /// coupled; lr and step are f32 scalars (step counts from 1).
   struct Update {
     const Tensor& param;
     const Tensor& grad;
     const Tensors& slots;
-    const Tensor& lr;
+    const Tensor& lr;  // of the parameter's group
     const Tensor& step;
+    const Tensors& shared;  // for that lr
     double weight_decay;
   };
   virtual Tensor update(const Update& u, Tensors& new_slots) const = 0;
 
  private:
+  struct Setting {  // of one parameter
+    double lr_scale = 1;
+    double weight_decay = 0;
+  };
+  Setting setting_for(const std::string& name, const Variable& parameter) const;
+
+  CommonOptions options_;
   std::vector<std::string> names_;
   std::vector<Variable> parameters_;
+  std::vector<Setting> settings_;
   std::vector<std::vector<Variable>> slots_;
   Variable lr_, step_;
 };
+
+/// copy() and describe() of a concrete optimizer.
+template <class Self, class OptionsType>
+class OptimizerOf : public Optimizer {
+ public:
+  using Options = OptionsType;
+  std::string describe() const override { return nn::json_of(options_); }
+  std::unique_ptr<Optimizer> copy() const override { return std::make_unique<Self>(static_cast<const Self&>(*this)); }
+
+ protected:
+  explicit OptimizerOf(const Options& o) : Optimizer({o.lr, o.weight_decay, o.decay_all, o.groups}), options_(o) {}
+  Options options_;
+};
+
+/// Optimizers by name, for recipes.
+std::span<const Entry<Optimizer>> optimizer_table();
 
 }  // namespace lamina::optim

@@ -58,7 +58,7 @@ class Trainer {
 
   void set_transforms(data::Transforms train, data::Transforms eval);
   /// Default: a constant rate.
-  void set_schedule(std::shared_ptr<const optim::Schedule> schedule);
+  void set_schedule(std::shared_ptr<optim::Schedule> schedule);
   void add(CallbackPtr callback);
 
   /// Trains; where run_dir holds an unfinished run of the same network, goes on with it. `validation` may be null.
