@@ -31,7 +31,7 @@ void Variable::assign(const Tensor& value) const {
         .detail("variable " + slot_->value.meta().str())
         .detail("value    " + value.meta().str());
   }
-  if (active_recorder() && defined() && slot_->value.impl()->value < 0) {
+  if (active_recorder() && active_recorder()->symbolic() && defined() && slot_->value.impl()->value < 0) {
     throw Error("capture", "the captured step assigns a variable that is not in its state")
         .detail("variable " + slot_->value.meta().str())
         .hint("list it in the state given to capture(): parameters, buffers, optimizer state, random generators");

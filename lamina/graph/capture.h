@@ -7,10 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "lamina/core/error.h"
 #include "lamina/engine/variable.h"
 #include "lamina/tensor/tensor.h"
 
 namespace lamina::graph {
+
+/// Thrown where a captured function reads a variable that is not in its state.
+class UnlistedVariable : public Error {
+ public:
+  explicit UnlistedVariable(const Meta& variable);
+};
 
 struct CaptureOptions {
   int max_plans = 16;                        // plans kept, one per combination of input shapes and dtypes

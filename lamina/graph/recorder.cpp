@@ -5,6 +5,7 @@
 
 #include "lamina/core/error.h"
 #include "lamina/engine/module_path.h"
+#include "lamina/graph/capture.h"
 #include "lamina/tensor/tensor_impl.h"
 
 namespace lamina::graph {
@@ -48,13 +49,7 @@ class GraphRecorder final : public Recorder {
       }
       return impl.value;
     }
-    if (impl.variable) {
-      throw Error("capture", "the captured step reads a variable that is not in its state")
-          .detail("variable " + t.meta().str())
-          .hint(
-              "list parameters, buffers and random generators in the state given to capture(): their values would be "
-              "frozen otherwise");
-    }
+    if (impl.variable) throw UnlistedVariable(t.meta());
     const auto known = constants_.find(t.impl().get());
     if (known != constants_.end()) return known->second;
     t.raw();  // throws where the values were not kept
@@ -106,6 +101,14 @@ class StateRestorer {
 };
 
 }  // namespace
+
+UnlistedVariable::UnlistedVariable(const Meta& variable)
+    : Error("capture", "the captured step reads a variable that is not in its state") {
+  detail("variable " + variable.str());
+  hint(
+      "list parameters, buffers and random generators in the state given to capture(): their values would be "
+      "frozen otherwise");
+}
 
 Graph record(const std::function<Tensors(const Tensors&)>& fn, const Metas& inputs,
              const std::vector<Variable>& state) {
