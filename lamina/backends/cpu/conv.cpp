@@ -66,7 +66,8 @@ Desc weight_desc(const Meta& m, int64_t groups, bool any) {
 }
 
 onednn::ConvGeometry geometry_of(const ConvAttrs& a) {
-  onednn::ConvGeometry g{spatial_dims(a.stride, 1), spatial_dims(a.dilation, 1), spatial_dims(a.pad_before, 0), spatial_dims(a.pad_after, 0)};
+  onednn::ConvGeometry g{spatial_dims(a.stride, 1), spatial_dims(a.dilation, 1), spatial_dims(a.pad_before, 0),
+                         spatial_dims(a.pad_after, 0)};
   for (auto& d : g.dilation) --d;
   return g;
 }
@@ -113,9 +114,7 @@ class ConvBuilder {
     return n;
   }
   /// Enough work per element to pay for reordering it.
-  bool many_channels() const {
-    return taps() > 1 && std::min(t_.x->shape[1], t_.y->shape[1]) / attrs_.groups >= 32;
-  }
+  bool many_channels() const { return taps() > 1 && std::min(t_.x->shape[1], t_.y->shape[1]) / attrs_.groups >= 32; }
   /// A plain matrix product, which needs no other layout.
   bool pointwise_plain() const {
     return native_ == Layout::plain && taps() == 1 && attrs_.groups == 1 &&
@@ -140,23 +139,13 @@ std::optional<Refusal> refuse(const ConvTensors& t) {
   return {};
 }
 
-onednn::PostOp::Kind kind_of(OpId op) {
-  switch (op) {
-    case OpId::add: return onednn::PostOp::Kind::add;
-    case OpId::mul: return onednn::PostOp::Kind::mul;
-    case OpId::tanh: return onednn::PostOp::Kind::tanh;
-    case OpId::sigmoid: return onednn::PostOp::Kind::sigmoid;
-    default: return onednn::PostOp::Kind::relu;
-  }
-}
-
 /// Post-ops of an epilogue, and its operands. `dst` is the layout in which they are applied.
 void add_post_ops(const KernelRequest& r, const Epilogue& chain, const Desc& dst, std::vector<onednn::PostOp>& post_ops,
                   std::vector<Operand>& operands) {
   const auto type = onednn::type_of(r.out[0].dtype);
   const MemoryDims dims = activation_dims(r.out[0].shape);
   for (const EpilogueStep& step : chain) {
-    onednn::PostOp post{.kind = kind_of(step.op), .operand = {}};
+    onednn::PostOp post{.kind = post_op_of(step.op), .operand = {}};
     if (step.op == OpId::add || step.op == OpId::mul) {
       const Meta& m = r.in[step.input];
       const int name = DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(post_ops.size())) | DNNL_ARG_SRC_1;
@@ -223,10 +212,9 @@ KernelChoice input_grad(const KernelRequest& r) {  // inputs: grad, weight
   const ConvTensors t{&r.out[0], &r.in[1], &r.in[0]};
   const ConvBuilder builder(ConvKind::input_grad, t, r.attrs.as<ConvAttrs>());
   onednn::Built built = builder.build({}, {});
-  const std::vector<Operand> operands{
-      {DNNL_ARG_DIFF_DST, builder.y(), built.dst, 0},
-      {DNNL_ARG_WEIGHTS, builder.weight(), built.weights, 1, false, r.is_constant(1)},
-      {DNNL_ARG_DIFF_SRC, builder.x(), built.src, 0, true}};
+  const std::vector<Operand> operands{{DNNL_ARG_DIFF_DST, builder.y(), built.dst, 0},
+                                      {DNNL_ARG_WEIGHTS, builder.weight(), built.weights, 1, false, r.is_constant(1)},
+                                      {DNNL_ARG_DIFF_SRC, builder.x(), built.src, 0, true}};
   return std::make_unique<OnednnKernel>(std::move(built), operands);
 }
 

@@ -23,11 +23,21 @@ dnnl::primitive_attr attributes(const std::vector<PostOp>& post_ops) {
   dnnl::post_ops ops;
   for (const PostOp& op : post_ops) {
     switch (op.kind) {
-      case PostOp::Kind::relu: append_eltwise(ops, dnnl::algorithm::eltwise_relu); break;
-      case PostOp::Kind::tanh: append_eltwise(ops, dnnl::algorithm::eltwise_tanh); break;
-      case PostOp::Kind::sigmoid: append_eltwise(ops, dnnl::algorithm::eltwise_logistic); break;
-      case PostOp::Kind::add: ops.append_binary(dnnl::algorithm::binary_add, op.operand); break;
-      case PostOp::Kind::mul: ops.append_binary(dnnl::algorithm::binary_mul, op.operand); break;
+      case PostOp::Kind::relu:
+        append_eltwise(ops, dnnl::algorithm::eltwise_relu);
+        break;
+      case PostOp::Kind::tanh:
+        append_eltwise(ops, dnnl::algorithm::eltwise_tanh);
+        break;
+      case PostOp::Kind::sigmoid:
+        append_eltwise(ops, dnnl::algorithm::eltwise_logistic);
+        break;
+      case PostOp::Kind::add:
+        ops.append_binary(dnnl::algorithm::binary_add, op.operand);
+        break;
+      case PostOp::Kind::mul:
+        ops.append_binary(dnnl::algorithm::binary_mul, op.operand);
+        break;
     }
   }
   dnnl::primitive_attr attr;
@@ -74,9 +84,12 @@ bool supports(DType dtype) {
 
 dnnl::memory::data_type type_of(DType dtype) {
   switch (dtype) {
-    case DType::f32: return dnnl::memory::data_type::f32;
-    case DType::bf16: return dnnl::memory::data_type::bf16;
-    default: throw Error("onednn", "no data type " + std::string(name_of(dtype)));
+    case DType::f32:
+      return dnnl::memory::data_type::f32;
+    case DType::bf16:
+      return dnnl::memory::data_type::bf16;
+    default:
+      throw Error("onednn", "no data type " + std::string(name_of(dtype)));
   }
 }
 
@@ -115,8 +128,8 @@ Built build_conv(ConvKind kind, const ConvGeometry& g, const Desc& src, const De
     return finish(pd, dnnl::convolution_backward_data(pd), pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc());
   }
 #if DNNL_VERSION_MAJOR >= 3
-  const dnnl::convolution_backward_weights::primitive_desc pd(engine(), direct, src, weights, dst, g.stride,
-                                                              g.dilation, g.pad_before, g.pad_after, hint, attr);
+  const dnnl::convolution_backward_weights::primitive_desc pd(engine(), direct, src, weights, dst, g.stride, g.dilation,
+                                                              g.pad_before, g.pad_after, hint, attr);
 #else
   const dnnl::convolution_backward_weights::primitive_desc pd(
       {direct, src, weights, dst, g.stride, g.dilation, g.pad_before, g.pad_after}, attr, engine(), hint);

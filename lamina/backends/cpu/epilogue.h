@@ -6,7 +6,7 @@
 namespace lamina::cpu {
 
 struct EpilogueStep {
-  OpId op;     // add, mul, relu, tanh or sigmoid
+  OpId op;           // add, mul, relu, tanh or sigmoid
   size_t input = 0;  // of the request: the other operand of add and mul
 };
 

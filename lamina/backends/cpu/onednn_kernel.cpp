@@ -6,17 +6,39 @@ namespace {
 
 std::string short_name(int arg) {
   switch (arg) {
-    case DNNL_ARG_SRC: return "src";
-    case DNNL_ARG_WEIGHTS: return "weights";
-    case DNNL_ARG_DST: return "dst";
-    case DNNL_ARG_DIFF_SRC: return "src gradient";
-    case DNNL_ARG_DIFF_WEIGHTS: return "weight gradient";
-    case DNNL_ARG_DIFF_DST: return "dst gradient";
-    default: return "operand";
+    case DNNL_ARG_SRC:
+      return "src";
+    case DNNL_ARG_WEIGHTS:
+      return "weights";
+    case DNNL_ARG_DST:
+      return "dst";
+    case DNNL_ARG_DIFF_SRC:
+      return "src gradient";
+    case DNNL_ARG_DIFF_WEIGHTS:
+      return "weight gradient";
+    case DNNL_ARG_DIFF_DST:
+      return "dst gradient";
+    default:
+      return "operand";
   }
 }
 
 }  // namespace
+
+onednn::PostOp::Kind post_op_of(OpId op) {
+  switch (op) {
+    case OpId::add:
+      return onednn::PostOp::Kind::add;
+    case OpId::mul:
+      return onednn::PostOp::Kind::mul;
+    case OpId::tanh:
+      return onednn::PostOp::Kind::tanh;
+    case OpId::sigmoid:
+      return onednn::PostOp::Kind::sigmoid;
+    default:
+      return onednn::PostOp::Kind::relu;
+  }
+}
 
 OnednnKernel::OnednnKernel(onednn::Built built, const std::vector<Operand>& operands)
     : description_("onednn:" + built.name) {

@@ -19,6 +19,9 @@ struct Operand {
   bool constant = false;
 };
 
+/// Of relu, tanh, sigmoid, add and mul.
+onednn::PostOp::Kind post_op_of(OpId op);
+
 class OnednnKernel final : public Kernel {
  public:
   OnednnKernel(onednn::Built built, const std::vector<Operand>& operands);
