@@ -3,6 +3,8 @@ lamina_need(GTest libgtest-dev)
 
 file(GLOB_RECURSE support CONFIGURE_DEPENDS tests/support/*.cpp)
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true tests/*)
+list(PREPEND folders ${PROJECT_SOURCE_DIR}/tests/core)  # first: the others share its precompiled headers
+list(REMOVE_DUPLICATES folders)
 foreach(folder ${folders})
   get_filename_component(name ${folder} NAME)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
@@ -11,10 +13,25 @@ foreach(folder ${folders})
   endif()
   add_executable(test_${name} ${sources} ${support})
   target_link_libraries(test_${name} PRIVATE lamina GTest::gtest GTest::gtest_main ${LAMINA_LIBRARIES})
-  target_compile_definitions(test_${name} PRIVATE LAMINA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1)
+  # Relative, so that compiler caches serve any clone: tests run at the top of the tree.
+  target_compile_definitions(test_${name} PRIVATE LAMINA_SOURCE_DIR=".")
+  if(TARGET test_core AND NOT name STREQUAL "core")
+    target_precompile_headers(test_${name} REUSE_FROM test_core)
+  else()
+    target_precompile_headers(test_${name} PRIVATE <gtest/gtest.h> <algorithm> <functional> <memory> <span> <string>
+                              <vector>)
+  endif()
+  add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900)
 endforeach()
+
+# An installed Lamina, used from CMake and from pkg-config.
+file(GLOB install_test tests/install/run)
+if(install_test)
+  add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/support/in_temp_folder ${install_test} ${PROJECT_BINARY_DIR}
+                                ${CMAKE_COMMAND} ${CMAKE_CXX_COMPILER})
+  set_tests_properties(install PROPERTIES LABELS install TIMEOUT 300)
+endif()
 
 file(GLOB scripts CONFIGURE_DEPENDS tests/e2e/*.sh)
 foreach(script ${scripts})

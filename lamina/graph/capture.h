@@ -20,9 +20,9 @@ class UnlistedVariable : public Error {
 };
 
 struct CaptureOptions {
-  int max_plans = 16;                        // plans kept, one per combination of input shapes and dtypes
-  std::vector<std::string> disabled_passes;  // by name: see passes()
-  bool compile = true;                       // false: run eagerly, for comparison
+  int max_plans = 16;                             // plans kept, one per combination of input shapes and dtypes
+  std::vector<std::string> disabled_passes = {};  // by name: see passes()
+  bool compile = true;                            // false: run eagerly, for comparison
 };
 
 /// What a plan is, in figures and words.
