@@ -19,6 +19,7 @@ struct Family {
 /// The one table: an op that no line names runs on the next backend.
 const std::initializer_list<Family>& families() {
   static const std::initializer_list<Family> list = {
+      {cpu::prepare_matmul, {OpId::matmul}},
       {cpu::prepare_conv, {OpId::conv}},
       {cpu::prepare_conv_input_grad, {OpId::conv_input_grad}},
       {cpu::prepare_conv_weight_grad, {OpId::conv_weight_grad}},

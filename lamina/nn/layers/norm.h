@@ -59,7 +59,8 @@ class BatchNorm3d final : public BatchNormNd {
 struct LayerNormOptions {
   RequiredAxes shape;  // extents of the trailing axes that are normalized together
   double eps = 1e-5;
-  LAMINA_OPTIONS(shape, eps)
+  bool affine = true;
+  LAMINA_OPTIONS(shape, eps, affine)
 };
 
 /// Over the trailing axes; weight and bias [shape…]. (Ba, Kiros and Hinton 2016)

@@ -1,0 +1,215 @@
+#include "lamina/backends/cpu/product_kernels.h"
+
+#include <algorithm>
+#include <utility>
+
+// Three targets are enough: the ones between differ in nothing these loops use.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lamina/backends/cpu/product_kernels.cpp"
+#include <hwy/foreach_target.h>  // must come before highway.h
+#include <hwy/highway.h>
+// after highway.h
+#include <hwy/contrib/math/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace lamina::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// NV vectors of columns, `rows` rows, all sums in registers.
+template <int kRows, int kVectors, bool kMasked, class T>
+HWY_ATTR void tile_of(const Tile<T>& t) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const auto last = hn::FirstN(d, static_cast<size_t>(t.cols - (kVectors - 1) * lanes));
+  V sum[kRows][kVectors];
+  const T* row[kRows];
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::Zero(d);
+  }
+  for (int64_t s = 0; s < t.segment_count; ++s) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) row[i] = t.a[i] + t.segments[s];
+    const T* b = t.b + s * t.b_segment;
+    for (int64_t p = 0, at = 0; p < t.k; ++p, at += t.a_step, b += t.b_step) {
+      V right[kVectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        right[v] = kMasked && v == kVectors - 1 ? hn::MaskedLoad(last, d, b + v * lanes) : hn::LoadU(d, b + v * lanes);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) {
+        const V left = hn::Set(d, row[i][at]);
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i) {
+    T* c = t.c + i * t.c_step;
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      const bool partial = v == kVectors - 1 && t.cols != kVectors * lanes;
+      V value = sum[i][v];
+      if (partial) {
+        if (t.accumulate) value = hn::Add(value, hn::MaskedLoad(last, d, c + v * lanes));
+        hn::BlendedStore(value, last, d, c + v * lanes);
+      } else {
+        if (t.accumulate) value = hn::Add(value, hn::LoadU(d, c + v * lanes));
+        hn::StoreU(value, d, c + v * lanes);
+      }
+    }
+  }
+}
+
+template <class T, int kVectors, bool kMasked, int... kRow>
+HWY_ATTR void tile_by_rows(const Tile<T>& t, std::integer_sequence<int, kRow...>) {
+  using Fn = void (*)(const Tile<T>&);
+  static constexpr Fn table[] = {tile_of<kRow + 1, kVectors, kMasked, T>...};
+  table[t.rows - 1](t);
+}
+
+template <class T>
+HWY_ATTR void tile(const Tile<T>& t) {
+  const int lanes = static_cast<int>(hn::Lanes(hn::ScalableTag<T>()));
+  const std::make_integer_sequence<int, kMaxTileRows> rows;
+  const bool whole = t.b_padded || t.cols % lanes == 0;
+  if (t.cols > lanes) {
+    whole ? tile_by_rows<T, 2, false>(t, rows) : tile_by_rows<T, 2, true>(t, rows);
+  } else {
+    whole ? tile_by_rows<T, 1, false>(t, rows) : tile_by_rows<T, 1, true>(t, rows);
+  }
+}
+
+/// kCount rows of b at once, so that a is read once and the sums are independent.
+template <int kCount, class T>
+HWY_ATTR void dots_of(const Dots<T>& t, int64_t j) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kCount];
+  const T* row[kCount];
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; ++i) {
+    sum[i] = hn::Zero(d);
+    row[i] = t.b + (j + i) * t.b_step;
+  }
+  int64_t p = 0;
+  for (; p + lanes <= t.k; p += lanes) {
+    const V a = hn::LoadU(d, t.a + p);
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) sum[i] = hn::MulAdd(a, hn::LoadU(d, row[i] + p), sum[i]);
+  }
+  if (p < t.k) {
+    const auto mask = hn::FirstN(d, static_cast<size_t>(t.k - p));
+    const V a = hn::MaskedLoad(mask, d, t.a + p);
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) sum[i] = hn::MulAdd(a, hn::MaskedLoad(mask, d, row[i] + p), sum[i]);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; ++i) t.c[(j + i) * t.c_step] = hn::GetLane(hn::SumOfLanes(d, sum[i]));
+}
+
+template <class T>
+HWY_ATTR void dots(const Dots<T>& t) {
+  int64_t j = 0;
+  for (; j + 8 <= t.count; j += 8) dots_of<8, T>(t, j);
+  for (; j + 4 <= t.count; j += 4) dots_of<4, T>(t, j);
+  for (; j < t.count; ++j) dots_of<1, T>(t, j);
+}
+
+template <class D, class V>
+HWY_ATTR HWY_INLINE V apply_to(D d, BlockOp op, V x, V operand) {
+  switch (op) {
+    case BlockOp::add_row:
+    case BlockOp::add_block:
+      return hn::Add(x, operand);
+    case BlockOp::mul_row:
+    case BlockOp::mul_block:
+      return hn::Mul(x, operand);
+    case BlockOp::relu:
+      return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);  // NaN stays
+    case BlockOp::tanh:
+      return hn::Tanh(d, x);
+    case BlockOp::sigmoid:
+      break;
+  }
+  const V one = hn::Set(d, 1);
+  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x))));
+}
+
+template <class T>
+HWY_ATTR void apply(BlockOp op, T* block, int64_t step, int64_t rows, int64_t cols, const T* operand,
+                    int64_t operand_step) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const bool per_row = op == BlockOp::add_block || op == BlockOp::mul_block;
+  const bool binary = per_row || op == BlockOp::add_row || op == BlockOp::mul_row;
+  for (int64_t i = 0; i < rows; ++i) {
+    T* x = block + i * step;
+    const T* y = per_row ? operand + i * operand_step : operand;
+    int64_t j = 0;
+    for (; j + lanes <= cols; j += lanes) {
+      const auto v = hn::LoadU(d, x + j);
+      hn::StoreU(apply_to(d, op, v, binary ? hn::LoadU(d, y + j) : v), d, x + j);
+    }
+    if (j == cols) continue;
+    const auto mask = hn::FirstN(d, static_cast<size_t>(cols - j));
+    const auto v = hn::MaskedLoad(mask, d, x + j);
+    hn::BlendedStore(apply_to(d, op, v, binary ? hn::MaskedLoad(mask, d, y + j) : v), mask, d, x + j);
+  }
+}
+
+template <class T>
+HWY_ATTR void transpose(const T* from, int64_t step, int64_t k, int64_t cols, T* to, int64_t width) {
+  for (int64_t j = cols; j < width; ++j) {
+    for (int64_t p = 0; p < k; ++p) to[p * width + j] = 0;
+  }
+  constexpr int64_t kBlock = 16;  // keeps the lines of both sides in the L1 cache
+  for (int64_t p0 = 0; p0 < k; p0 += kBlock) {
+    const int64_t end = std::min(p0 + kBlock, k);
+    for (int64_t j = 0; j < cols; ++j) {
+      const T* column = from + j * step;
+      for (int64_t p = p0; p < end; ++p) to[p * width + j] = column[p];
+    }
+  }
+}
+
+template <class T>
+HWY_ATTR ProductKernels<T> make_table() {
+  const int lanes = static_cast<int>(hn::Lanes(hn::ScalableTag<T>()));
+  // Sums, a row of b and a broadcast value must fit into the registers: 32 of them from AVX-512 on.
+  const int tile_rows = HWY_TARGET <= HWY_AVX3 ? 8 : 6;
+  return {lanes, tile_rows, kMaxTileRows, tile<T>, dots<T>, apply<T>, transpose<T>, hwy::TargetName(HWY_TARGET)};
+}
+
+HWY_ATTR ProductKernels<float> float_table() { return make_table<float>(); }
+HWY_ATTR ProductKernels<double> double_table() { return make_table<double>(); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lamina::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lamina::cpu {
+
+HWY_EXPORT(float_table);
+HWY_EXPORT(double_table);
+
+const ProductKernels<float>& product_kernels(float) {
+  static const ProductKernels<float> table = HWY_DYNAMIC_DISPATCH(float_table)();
+  return table;
+}
+
+const ProductKernels<double>& product_kernels(double) {
+  static const ProductKernels<double> table = HWY_DYNAMIC_DISPATCH(double_table)();
+  return table;
+}
+
+}  // namespace lamina::cpu
+#endif  // HWY_ONCE
