@@ -8,9 +8,10 @@ namespace lamina {
 
 namespace {
 
-/// The same data as the value of a variable, off the tape.
+/// The same data as the value of a variable: contiguous, off the tape.
 Tensor as_value(const Tensor& t, bool leaf) {
-  auto impl = std::make_shared<TensorImpl>(*t.impl());
+  const Tensor dense = t.is_contiguous() ? t : dispatch1(OpId::contiguous, {t});
+  auto impl = std::make_shared<TensorImpl>(*dense.impl());
   impl->node = nullptr;
   impl->output = 0;
   impl->leaf = leaf;
@@ -48,7 +49,6 @@ void Variable::set_trainable(bool trainable) const {
 Variable Variable::clone() const {
   if (!defined()) return {};
   const Tensor& v = slot_->value;
-  if (!v.is_contiguous()) throw Error("clone", "a variable must be contiguous");
   return Variable(Tensor::from_bytes(v.raw(), v.shape(), v.dtype()), slot_->trainable);
 }
 
