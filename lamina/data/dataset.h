@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ namespace lamina::data {
 using Example = Tensors;
 /// The same fields, stacked along a new first axis.
 using Batch = Tensors;
+
+class TensorPool;
 
 enum class TargetKind : uint8_t { classes, tags, values, none };
 
@@ -37,17 +40,25 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// Called from several threads at once. Throws Error naming the file of a bad example.
   virtual Example get(int64_t index) const = 0;
+  /// Several examples at once, stacked, in buffers of the pool; false where the set has no faster way than get().
+  virtual bool gather(std::span<const int64_t> indices, Batch& batch, TensorPool& pool) const {
+    (void)indices, (void)batch, (void)pool;
+    return false;
+  }
+  /// The class id of an example of a set with TargetKind::classes, without reading its input where that is possible.
+  virtual int64_t class_of(int64_t index) const;
   /// What to call an example in texts: a file name, "row 17".
   virtual std::string label(int64_t index) const { return "example " + std::to_string(index); }
 };
 
 using DatasetPtr = std::shared_ptr<const Dataset>;
 
-/// Examples held in memory: inputs [n, …], targets [n, …] or undefined.
+/// Examples held in memory: inputs [n, …], targets [n, …] or undefined. Fills in the shape of one input and the
+/// fingerprint where they are empty. Throws Error where the sizes differ, or a class id is outside of info.classes.
 DatasetPtr in_memory(DatasetInfo info, const Tensor& inputs, const Tensor& targets);
 /// Some examples of another set, in the given order.
 DatasetPtr subset(DatasetPtr whole, std::vector<int64_t> indices);
-/// One after the other; their infos must agree.
+/// One after the other; throws Error where their inputs or targets differ.
 DatasetPtr joined(std::vector<DatasetPtr> parts);
 
 /// A training and a test part, as most published sets come.

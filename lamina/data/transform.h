@@ -16,8 +16,13 @@ class Transform {
  public:
   virtual ~Transform() = default;
   virtual std::string name() const = 0;
-  /// Changes the example in place. `random` belongs to (seed, epoch, index) and this transform alone.
+  /// Changes the example, never the memory of its tensors, which others may share. `random` belongs to (seed, epoch,
+  /// index) and this transform alone.
   virtual void apply(Example& example, Philox& random) const = 0;
+  /// Whether it draws no random numbers and can treat a whole batch at once, by apply_batch().
+  virtual bool works_on_batches() const { return false; }
+  /// apply() for every example of a stacked batch.
+  virtual void apply_batch(Batch& batch, TensorPool& pool) const { (void)batch, (void)pool; }
   /// The shape of one input after it; throws Error where the input does not fit.
   virtual Shape output_shape(const Shape& input) const { return input; }
   /// Learns from the training part (means, ranges); `so_far` are the transforms before this one.
@@ -35,8 +40,14 @@ using Transforms = std::vector<TransformPtr>;
 /// Applies all of them; transform k draws from the stream (seed, epoch, index, k).
 Example apply_all(std::span<const TransformPtr> transforms, Example example, int64_t seed, int64_t epoch,
                   int64_t index);
+/// The shape of one input after all of them; throws Error naming the transform that it does not fit.
 Shape output_shape(std::span<const TransformPtr> transforms, Shape input);
+/// Fits each on the training part, as the transforms before it leave it.
 void fit_all(std::span<const TransformPtr> transforms, const Dataset& train);
+
+/// What was fitted, one JSON value per transform, and back; throws Error where the number differs.
+std::string state_of(std::span<const TransformPtr> transforms);
+void load_state(std::span<const TransformPtr> transforms, const std::string& json);
 
 /// All transforms that recipes can name.
 std::span<const Entry<Transform>> transform_table();
