@@ -23,6 +23,17 @@ const std::initializer_list<Family>& families() {
       {cpu::prepare_conv, {OpId::conv}},
       {cpu::prepare_conv_input_grad, {OpId::conv_input_grad}},
       {cpu::prepare_conv_weight_grad, {OpId::conv_weight_grad}},
+      {cpu::prepare_movement, {OpId::contiguous}},
+      {cpu::prepare_pointwise,
+       {OpId::full,     OpId::add,        OpId::sub,     OpId::mul,         OpId::div,     OpId::pow,
+        OpId::atan2,    OpId::fmod,       OpId::maximum, OpId::minimum,     OpId::eq,      OpId::ne,
+        OpId::lt,       OpId::le,         OpId::gt,      OpId::ge,          OpId::where,   OpId::logical_and,
+        OpId::neg,      OpId::logical_or, OpId::abs,     OpId::logical_not, OpId::sign,    OpId::floor,
+        OpId::ceil,     OpId::round,      OpId::sqrt,    OpId::rsqrt,       OpId::exp,     OpId::expm1,
+        OpId::log,      OpId::log1p,      OpId::sin,     OpId::cos,         OpId::tan,     OpId::asin,
+        OpId::acos,     OpId::atan,       OpId::sinh,    OpId::cosh,        OpId::tanh,    OpId::asinh,
+        OpId::acosh,    OpId::atanh,      OpId::erf,     OpId::relu,        OpId::sigmoid, OpId::softplus,
+        OpId::isfinite, OpId::isnan,      OpId::cast}},
   };
   return list;
 }
@@ -41,6 +52,11 @@ class CpuBackend final : public Backend {
     const Prepare prepare = table_[static_cast<size_t>(request.op)];
     if (!prepare) return Refusal{"has no kernel for this op"};
     return prepare(request);
+  }
+
+  KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in,
+                             std::span<const Meta> out) const override {
+    return cpu::prepare_fused(program, in, out);
   }
 
  private:

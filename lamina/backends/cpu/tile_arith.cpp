@@ -17,21 +17,21 @@ namespace lamina::cpu::HWY_NAMESPACE {
 
 namespace {
 
-#define TILE_UNARY(name, expression)             \
-  struct name {                                  \
-    template <class D, class V>                  \
-    HWY_INLINE V operator()(D d, V x) const {    \
-      (void)d;                                   \
-      return expression;                         \
-    }                                            \
+#define TILE_UNARY(name, expression)          \
+  struct name {                               \
+    template <class D, class V>               \
+    HWY_INLINE V operator()(D d, V x) const { \
+      (void)d;                                \
+      return expression;                      \
+    }                                         \
   };
-#define TILE_BINARY(name, expression)               \
-  struct name {                                     \
-    template <class D, class V>                     \
-    HWY_INLINE V operator()(D d, V a, V b) const {  \
-      (void)d;                                      \
-      return expression;                            \
-    }                                               \
+#define TILE_BINARY(name, expression)              \
+  struct name {                                    \
+    template <class D, class V>                    \
+    HWY_INLINE V operator()(D d, V a, V b) const { \
+      (void)d;                                     \
+      return expression;                           \
+    }                                              \
   };
 #define TILE_COMPARE(name, expression)                       \
   struct name {                                              \
@@ -47,8 +47,8 @@ TILE_BINARY(SubF, hn::Sub(a, b))
 TILE_BINARY(MulF, hn::Mul(a, b))
 TILE_BINARY(DivF, hn::Div(a, b))
 // NaN wins.
-TILE_BINARY(MaxF, hn::IfThenElse(hn::Ne(a, a), a, hn::IfThenElse(hn::Ne(b, b), b, hn::Max(a, b))))
-TILE_BINARY(MinF, hn::IfThenElse(hn::Ne(a, a), a, hn::IfThenElse(hn::Ne(b, b), b, hn::Min(a, b))))
+TILE_BINARY(MaxF, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Max(a, b))))
+TILE_BINARY(MinF, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Min(a, b))))
 TILE_UNARY(NegF, hn::Neg(x))
 TILE_UNARY(AbsF, hn::Abs(x))
 TILE_UNARY(SignF, hn::IfThenElse(hn::Or(hn::Gt(x, hn::Zero(d)), hn::Lt(x, hn::Zero(d))),
@@ -60,7 +60,7 @@ TILE_UNARY(SqrtF, hn::Sqrt(x))
 TILE_UNARY(RsqrtF, hn::Div(hn::Set(d, hn::TFromD<D>{1}), hn::Sqrt(x)))
 TILE_UNARY(ReluF, hn::IfThenZeroElse(hn::Le(x, hn::Zero(d)), x))
 TILE_COMPARE(EqF, hn::Eq(a, b))
-TILE_COMPARE(NeF, hn::Ne(a, b))
+TILE_COMPARE(NeF, hn::Not(hn::Eq(a, b)))  // true for NaN
 TILE_COMPARE(LtF, hn::Lt(a, b))
 TILE_COMPARE(LeF, hn::Le(a, b))
 TILE_COMPARE(GtF, hn::Gt(a, b))
@@ -149,11 +149,11 @@ void bf16_tile(void* out, const void* a, const void*, const void*, size_t n, uns
   }
 }
 
-#define TILE_BOTH(op, kind, f, cost)                                   \
-  {OpId::op, DType::f32, DType::f32, kind##_tile<float, f>, cost},     \
-      {OpId::op, DType::f64, DType::f64, kind##_tile<double, f>, cost}
-#define TILE_TO_BOOL(op, f) \
-  { OpId::op, DType::f32, DType::boolean, compare_tile<f>, 1 }
+#define TILE_BOTH(op, kind, f, cost)                                 \
+  {OpId::op, DType::f32, DType::f32, kind##_tile<float, f>, cost}, { \
+    OpId::op, DType::f64, DType::f64, kind##_tile<double, f>, cost   \
+  }
+#define TILE_TO_BOOL(op, f) {OpId::op, DType::f32, DType::boolean, compare_tile<f>, 1}
 
 const TileOp kOps[] = {
     TILE_BOTH(add, binary, AddF, 1),

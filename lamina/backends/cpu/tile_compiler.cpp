@@ -35,13 +35,20 @@ void fill_constant(std::byte* to, T value) {
 
 void write_constant(std::byte* to, double value, DType dtype) {
   switch (dtype) {
-    case DType::f32: return fill_constant(to, static_cast<float>(value));
-    case DType::bf16: return fill_constant(to, static_cast<float>(bfloat16(static_cast<float>(value))));
-    case DType::f64: return fill_constant(to, value);
-    case DType::i64: return fill_constant(to, static_cast<int64_t>(value));
-    case DType::i32: return fill_constant(to, static_cast<int32_t>(value));
-    case DType::u8: return fill_constant(to, static_cast<uint8_t>(value));
-    case DType::boolean: return fill_constant(to, value != 0);
+    case DType::f32:
+      return fill_constant(to, static_cast<float>(value));
+    case DType::bf16:
+      return fill_constant(to, static_cast<float>(bfloat16(static_cast<float>(value))));
+    case DType::f64:
+      return fill_constant(to, value);
+    case DType::i64:
+      return fill_constant(to, static_cast<int64_t>(value));
+    case DType::i32:
+      return fill_constant(to, static_cast<int32_t>(value));
+    case DType::u8:
+      return fill_constant(to, static_cast<uint8_t>(value));
+    case DType::boolean:
+      return fill_constant(to, value != 0);
   }
 }
 
@@ -151,7 +158,9 @@ class TileCompiler {
   const Strides& strides_out(size_t i) const { return result_.loops_.strides[i]; }
   int rank() const { return result_.loops_.rank(); }
   /// The first axis that varies within a tile.
-  int first_axis() const { return result_.chunk_ == 1 && result_.split_ + 1 < rank() ? result_.split_ + 1 : result_.split_; }
+  int first_axis() const {
+    return result_.chunk_ == 1 && result_.split_ + 1 < rank() ? result_.split_ + 1 : result_.split_;
+  }
 
   bool is_single(const Strides& s) const {
     for (int d = first_axis(); d < rank(); ++d) {
@@ -367,10 +376,10 @@ class TileCompiler {
   const std::span<const Meta> in_, out_;
   const size_t inputs_;
   TileProgram result_;
-  std::vector<Holds> holds_;    // per source register
-  std::vector<int> last_use_;   // the last instruction that reads it
-  std::vector<int> slot_of_;    // the buffer it occupies now
-  std::vector<int> direct_;     // the output it is written to
+  std::vector<Holds> holds_;   // per source register
+  std::vector<int> last_use_;  // the last instruction that reads it
+  std::vector<int> slot_of_;   // the buffer it occupies now
+  std::vector<int> direct_;    // the output it is written to
   std::vector<int> free_slots_;
   size_t slots_ = 0, slot_element_ = 4;
   Register spare_ = 0;

@@ -76,10 +76,14 @@ void fill_as(void* tile, const void* from, size_t count) {
 CopyKind copy_kind(DType dtype) {
   if (dtype == DType::bf16) return CopyKind::bf16;
   switch (size_of(dtype)) {
-    case 1: return CopyKind::bytes1;
-    case 2: return CopyKind::bytes2;
-    case 4: return CopyKind::bytes4;
-    default: return CopyKind::bytes8;
+    case 1:
+      return CopyKind::bytes1;
+    case 2:
+      return CopyKind::bytes2;
+    case 4:
+      return CopyKind::bytes4;
+    default:
+      return CopyKind::bytes8;
   }
 }
 
@@ -87,31 +91,46 @@ size_t tile_size(DType dtype) { return dtype == DType::bf16 ? sizeof(float) : si
 
 void load_block(void* tile, const void* from, const Block& b, int64_t first) {
   switch (b.kind) {
-    case CopyKind::bytes1: return load_as<uint8_t, uint8_t>(tile, from, b, first);
-    case CopyKind::bytes2: return load_as<uint16_t, uint16_t>(tile, from, b, first);
-    case CopyKind::bytes4: return load_as<uint32_t, uint32_t>(tile, from, b, first);
-    case CopyKind::bytes8: return load_as<uint64_t, uint64_t>(tile, from, b, first);
-    case CopyKind::bf16: return load_as<float, bfloat16>(tile, from, b, first);
+    case CopyKind::bytes1:
+      return load_as<uint8_t, uint8_t>(tile, from, b, first);
+    case CopyKind::bytes2:
+      return load_as<uint16_t, uint16_t>(tile, from, b, first);
+    case CopyKind::bytes4:
+      return load_as<uint32_t, uint32_t>(tile, from, b, first);
+    case CopyKind::bytes8:
+      return load_as<uint64_t, uint64_t>(tile, from, b, first);
+    case CopyKind::bf16:
+      return load_as<float, bfloat16>(tile, from, b, first);
   }
 }
 
 void store_block(void* to, const void* tile, const Block& b, int64_t first, bool splat) {
   switch (b.kind) {
-    case CopyKind::bytes1: return store_as<uint8_t, uint8_t>(to, tile, b, first, splat);
-    case CopyKind::bytes2: return store_as<uint16_t, uint16_t>(to, tile, b, first, splat);
-    case CopyKind::bytes4: return store_as<uint32_t, uint32_t>(to, tile, b, first, splat);
-    case CopyKind::bytes8: return store_as<uint64_t, uint64_t>(to, tile, b, first, splat);
-    case CopyKind::bf16: return store_as<float, bfloat16>(to, tile, b, first, splat);
+    case CopyKind::bytes1:
+      return store_as<uint8_t, uint8_t>(to, tile, b, first, splat);
+    case CopyKind::bytes2:
+      return store_as<uint16_t, uint16_t>(to, tile, b, first, splat);
+    case CopyKind::bytes4:
+      return store_as<uint32_t, uint32_t>(to, tile, b, first, splat);
+    case CopyKind::bytes8:
+      return store_as<uint64_t, uint64_t>(to, tile, b, first, splat);
+    case CopyKind::bf16:
+      return store_as<float, bfloat16>(to, tile, b, first, splat);
   }
 }
 
 void fill_tile(void* tile, const void* from, CopyKind kind, size_t count) {
   switch (kind) {
-    case CopyKind::bytes1: return fill_as<uint8_t, uint8_t>(tile, from, count);
-    case CopyKind::bytes2: return fill_as<uint16_t, uint16_t>(tile, from, count);
-    case CopyKind::bytes4: return fill_as<uint32_t, uint32_t>(tile, from, count);
-    case CopyKind::bytes8: return fill_as<uint64_t, uint64_t>(tile, from, count);
-    case CopyKind::bf16: return fill_as<float, bfloat16>(tile, from, count);
+    case CopyKind::bytes1:
+      return fill_as<uint8_t, uint8_t>(tile, from, count);
+    case CopyKind::bytes2:
+      return fill_as<uint16_t, uint16_t>(tile, from, count);
+    case CopyKind::bytes4:
+      return fill_as<uint32_t, uint32_t>(tile, from, count);
+    case CopyKind::bytes8:
+      return fill_as<uint64_t, uint64_t>(tile, from, count);
+    case CopyKind::bf16:
+      return fill_as<float, bfloat16>(tile, from, count);
   }
 }
 

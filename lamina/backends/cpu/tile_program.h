@@ -47,7 +47,7 @@ class TileProgram {
   /// Where a register's memory follows the position in the tensor. Steps in bytes.
   struct Place {
     Register reg;
-    uint16_t slot;  // number of the input or output
+    uint16_t slot;                  // number of the input or output
     int64_t steps[Dims::kMaxRank];  // per axis outside the tile, then that of the chunks
   };
   struct Buffer {
@@ -86,11 +86,11 @@ class TileProgram {
   int64_t inner_ = 1;  // elements of the axes inside it
   int64_t chunks_ = 1, tiles_ = 0, cost_ = 1;
   size_t slot_bytes_ = 0;
-  std::vector<Buffer> buffers_;                    // tiles in scratch
-  std::vector<Register> numbers_;                  // splats, behind them
-  std::vector<Load> once_, loads_;                 // before the first tile; for each tile
-  std::vector<Step> uniform_, steps_;              // likewise
-  std::vector<Place> direct_in_, direct_out_;      // read and written in place
+  std::vector<Buffer> buffers_;                // tiles in scratch
+  std::vector<Register> numbers_;              // splats, behind them
+  std::vector<Load> once_, loads_;             // before the first tile; for each tile
+  std::vector<Step> uniform_, steps_;          // likewise
+  std::vector<Place> direct_in_, direct_out_;  // read and written in place
   std::vector<Store> stores_;
   std::vector<Conflict> conflicts_;
   std::vector<std::pair<Register, size_t>> constants_;  // offset in constant_data_

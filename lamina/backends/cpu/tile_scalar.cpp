@@ -79,9 +79,13 @@ T integer_power(T base, T exponent) {
 }
 
 template <class T>
-constexpr auto kLarger = [](T a, T b) { return a != a ? a : b != b ? b : std::max(a, b); };
+constexpr auto kLarger = [](T a, T b) {
+  return a != a ? a : b != b ? b : std::max(a, b);
+};
 template <class T>
-constexpr auto kSmaller = [](T a, T b) { return a != a ? a : b != b ? b : std::min(a, b); };
+constexpr auto kSmaller = [](T a, T b) {
+  return a != a ? a : b != b ? b : std::min(a, b);
+};
 template <class T>
 constexpr auto kPlus = [](T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) + static_cast<Wide<T>>(b)); };
 template <class T>
@@ -89,7 +93,9 @@ constexpr auto kMinus = [](T a, T b) { return static_cast<T>(static_cast<Wide<T>
 template <class T>
 constexpr auto kTimes = [](T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b)); };
 template <class T>
-constexpr auto kMod = [](T a, T b) { return b == 0 ? T{0} : b == static_cast<T>(-1) ? T{0} : static_cast<T>(a % b); };
+constexpr auto kMod = [](T a, T b) {
+  return b == 0 ? T{0} : b == static_cast<T>(-1) ? T{0} : static_cast<T>(a % b);
+};
 template <class T>
 constexpr auto kSame = [](T a) { return a; };
 template <class T>
