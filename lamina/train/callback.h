@@ -9,7 +9,8 @@ namespace lamina::train {
 
 class Trainer;
 
-/// Where a run stands and what it measured last. Names: "loss", "accuracy", "validation/loss", "lr", ….
+/// Where a run stands and what it measured last. Names in `values`: "loss" (mean of the epoch so far), "lr", and from
+/// the first validation on "validation/loss", "validation/accuracy", ….
 struct Progress {
   int64_t epoch = 0;  // from 0
   int64_t epochs = 0;
@@ -17,6 +18,7 @@ struct Progress {
   int64_t batches = 0;   // of an epoch
   int64_t step = 0;      // over all epochs, done so far
   int64_t examples = 0;  // seen in this epoch
+  double loss = 0;       // of the last step
   double seconds = 0;    // of training in this run, without the time before a resume
   std::map<std::string, double> values;
 };
@@ -25,8 +27,9 @@ class Callback {
  public:
   virtual ~Callback() = default;
   virtual void on_start(Trainer&) {}
+  /// Not called again where a run goes on within an epoch.
   virtual void on_epoch_start(Trainer&) {}
-  /// After each step. Reading the loss costs nothing here: Trainer has it in progress().values["loss"].
+  /// After each step. Reading the loss costs nothing here: it is in progress().loss.
   virtual void on_step(Trainer&) {}
   /// After the epoch and its validation.
   virtual void on_epoch_end(Trainer&) {}

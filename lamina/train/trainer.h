@@ -28,18 +28,25 @@ struct TrainerOptions {
   int64_t seed = 1;
   int64_t workers = 1;           // threads that prepare batches; 0: none
   double clip_norm = 0;          // global gradient norm; 0: no clipping
-  double clip_value = 0;         // each gradient element; 0: no clipping
-  double l1 = 0, l2 = 0;         // penalties on weights (not on biases and normalization), added to the loss
+  double clip_value = 0;         // each gradient element, before clip_norm; 0: no clipping
+  double l1 = 0, l2 = 0;         // penalties l1·Σ|w| + l2·Σw² on weights (not on biases and normalization), in the loss
   std::string run_dir = "";      // where log, checkpoints and report go; empty: nowhere
   int64_t checkpoint_steps = 0;  // besides the end of each epoch, every so many steps
   int64_t keep = 2;              // checkpoints kept besides best and last
   std::string best_metric = "";  // "accuracy", "loss"; default: the first metric, else the loss
-  int64_t patience = 0;          // epochs without improvement before stopping early; 0: never
+  int64_t patience = 0;          // epochs without improvement before stopping early; 0: never. The best weights are
+                                 // restored at the end
+  int64_t validate_every = 1;    // epochs; the last one is always validated
+  int64_t log_steps = 10;        // steps between lines of the log
+  int64_t statistics_steps = 0;  // steps between gradient and weight norms in the log; 0: none
+  bool allow_unused = false;     // parameters that the loss does not reach are no error
   bool compile = true;           // false: eager
   bool progress = true;          // bar on a terminal, lines elsewhere
+  bool handle_signals = true;    // Ctrl-C and SIGTERM finish the step, save and return; a second one ends at once
   std::vector<std::string> disabled_passes = {};
   LAMINA_OPTIONS(epochs, batch, seed, workers, clip_norm, clip_value, l1, l2, run_dir, checkpoint_steps, keep,
-                 best_metric, patience, compile, progress, disabled_passes)
+                 best_metric, patience, validate_every, log_steps, statistics_steps, allow_unused, compile, progress,
+                 handle_signals, disabled_passes)
 };
 
 /// Metric values by name, printable: "accuracy 0.9871  loss 0.0412".
@@ -50,23 +57,48 @@ struct Results {
 };
 std::ostream& operator<<(std::ostream& out, const Results& results);
 
+/// The best epoch so far.
+struct Best {
+  std::string metric;  // "accuracy", "loss"
+  double value = 0;
+  int64_t epoch = -1;      // from 0; −1: none yet
+  std::string checkpoint;  // its name in the run directory
+};
+
+/// √Σx² of a parameter's gradient (before clipping) and of its value before the step.
+struct ParameterNorms {
+  std::string name;
+  double gradient = 0, weight = 0;
+};
+
 class Trainer {
  public:
-  /// Copies of the optimizer share its state. Transforms are applied to training and evaluation data.
+  /// `task` must outlive the trainer, which keeps a copy of the optimizer. Throws Error where an option is out of
+  /// range.
   Trainer(Task& task, const optim::Optimizer& optimizer, TrainerOptions options = {});
   ~Trainer();
 
+  /// For training and for evaluation data. Default: none, but pictures of bytes (u8 [n, channels, height, width]) are
+  /// divided by 255.
   void set_transforms(data::Transforms train, data::Transforms eval);
-  /// Default: a constant rate.
+  /// Of the optimizer's rate as it is now. Default: constant.
   void set_schedule(std::shared_ptr<optim::Schedule> schedule);
+  /// Runs before the trainer's own callbacks (progress, logs, early stopping, checkpoints), so that what it puts into
+  /// progress().values is logged.
   void add(CallbackPtr callback);
 
-  /// Trains; where run_dir holds an unfinished run of the same network, goes on with it. `validation` may be null.
-  /// Returns the last validation results, or training values without one.
+  /// Trains; where run_dir holds an unfinished run of the same network, goes on with it, bit for bit as if it had
+  /// never stopped. A finished run is loaded and evaluated. `validation` may be null.
+  /// Returns the last validation results (of the best weights after early stopping), or training values without one.
+  /// Throws Error where the loss is not finite (the weights are then those before that step), where a parameter is used
+  /// but not listed or listed but not reached, where a file cannot be written, and where another run uses run_dir.
   Results fit(const data::DatasetPtr& train, const data::DatasetPtr& validation = nullptr);
+  /// Loss and metrics in evaluation mode.
   Results evaluate(const data::DatasetPtr& set);
   /// Raw outputs for a set, [n, …].
   Tensor predict(const data::DatasetPtr& set);
+  /// Loads the weights of a checkpoint of run_dir ("best", "last" or its name) without training.
+  void load(const std::string& checkpoint = "best");
 
   // For callbacks.
   Task& task();
@@ -75,6 +107,14 @@ class Trainer {
   Progress& progress();
   /// Of the training step; valid from the first step on.
   const graph::Report& step_report() const;
+  const Best& best() const;
+  /// Of the last step, where statistics_steps is set.
+  const std::vector<ParameterNorms>& norms() const;
+  /// Has the running epoch ended, validation included?
+  bool epoch_done() const;
+  /// Writes all that resuming needs to run_dir/checkpoints/<name>, makes it `last` (and `best` where this epoch is),
+  /// and drops those that options().keep does not keep. Returns the name: "epoch-0003" or "step-00001234".
+  std::string save_checkpoint();
   /// Ends the run after this step, with a reason that is logged.
   void request_stop(const std::string& reason);
   const std::string& stop_reason() const;
