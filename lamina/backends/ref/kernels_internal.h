@@ -28,7 +28,7 @@ Scalar rounded(DType dtype, Scalar value);
 /// All elements in row-major order. V is double for floating-point dtypes, int64_t for the others, or Scalar.
 template <class V>
 std::vector<V> read(const Meta& meta, const void* data);
-/// Writes contiguous elements, rounding; does nothing where nobody wants them (data is null).
+/// Writes all elements, given in row-major order, rounding; does nothing where nobody wants them (data is null).
 template <class V>
 void write(const Meta& meta, void* data, const std::vector<V>& values);
 

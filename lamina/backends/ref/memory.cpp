@@ -87,24 +87,34 @@ Scalar rounded(DType dtype, Scalar value) {
   return result;
 }
 
+namespace {
+
+/// body(element offset) in row-major order.
+template <class F>
+void for_each_offset(const Meta& meta, F&& body) {
+  const int64_t n = meta.numel();
+  Dims index = Dims::filled(meta.rank(), 0);
+  int64_t offset = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    body(offset);
+    for (int axis = meta.rank() - 1; axis >= 0; --axis) {
+      offset += meta.strides[axis];
+      if (++index[axis] < meta.shape[axis]) break;
+      offset -= meta.strides[axis] * meta.shape[axis];
+      index[axis] = 0;
+    }
+  }
+}
+
+}  // namespace
+
 template <class V>
 std::vector<V> read(const Meta& meta, const void* data) {
   std::vector<V> values;
-  const int64_t n = meta.numel();
-  values.reserve(static_cast<size_t>(n));
+  values.reserve(static_cast<size_t>(meta.numel()));
   visit(meta.dtype, [&]<class T>(Tag<T>) {
     const T* p = static_cast<const T*>(data);
-    Dims index = Dims::filled(meta.rank(), 0);
-    int64_t offset = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      values.push_back(load<V>(p[offset]));
-      for (int axis = meta.rank() - 1; axis >= 0; --axis) {
-        offset += meta.strides[axis];
-        if (++index[axis] < meta.shape[axis]) break;
-        offset -= meta.strides[axis] * meta.shape[axis];
-        index[axis] = 0;
-      }
-    }
+    for_each_offset(meta, [&](int64_t offset) { values.push_back(load<V>(p[offset])); });
   });
   return values;
 }
@@ -114,7 +124,8 @@ void write(const Meta& meta, void* data, const std::vector<V>& values) {
   if (!data) return;
   visit(meta.dtype, [&]<class T>(Tag<T>) {
     T* p = static_cast<T*>(data);
-    for (const V& v : values) *p++ = store<T>(v);
+    const V* v = values.data();
+    for_each_offset(meta, [&](int64_t offset) { p[offset] = store<T>(*v++); });
   });
 }
 

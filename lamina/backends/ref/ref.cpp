@@ -66,6 +66,29 @@ KernelChoice as_kernel(ref::Choice choice) {
   return std::make_unique<RefKernel>(std::move(std::get<ref::Run>(choice)));
 }
 
+/// The op by itself, into memory of its own, then the epilogue on what it wrote: the very bits of the two apart.
+ref::Choice with_epilogue(ref::PrepareFn fn, const KernelRequest& r) {
+  const PointwiseProgram& program = *r.epilogue;
+  const Meta result(program.inputs[0], r.out[0].shape);
+  Metas operands{result};
+  for (size_t i = r.op_inputs(); i < r.in.size(); ++i) operands.push_back(r.in[i]);
+  ref::Choice first = fn({r.op, r.in.first(r.op_inputs()), {&result, 1}, r.attrs});
+  ref::Choice second = ref::prepare_program(program, operands, r.out);
+  for (const ref::Choice* c : {&first, &second}) {
+    if (std::holds_alternative<Refusal>(*c)) return std::get<Refusal>(*c);
+  }
+  return
+      [op = std::get<ref::Run>(first), then = std::get<ref::Run>(second), inputs = r.op_inputs(), count = r.in.size(),
+       bytes = static_cast<size_t>(result.numel()) * size_of(result.dtype)](void* const* in, void* const* out) {
+        std::vector<std::byte> buffer(bytes);
+        void* between = buffer.data();
+        op(in, &between);
+        std::vector<void*> operands{between};
+        operands.insert(operands.end(), in + inputs, in + count);
+        then(operands.data(), out);
+      };
+}
+
 class RefBackend final : public Backend {
  public:
   std::string_view name() const override { return "ref"; }
@@ -74,7 +97,7 @@ class RefBackend final : public Backend {
     static const std::array<ref::PrepareFn, kOps> table = make_table();
     const ref::PrepareFn fn = table[static_cast<size_t>(request.op)];
     if (!fn) return Refusal{"no reference kernel; its decomposition is the reference"};
-    return as_kernel(fn(request));
+    return as_kernel(request.epilogue ? with_epilogue(fn, request) : fn(request));
   }
 
   KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in,
