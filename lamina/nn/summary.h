@@ -9,14 +9,14 @@
 namespace lamina::nn {
 
 struct SummaryRow {
-  std::string path;        // "0", "layer1.0.conv1"; empty for the network itself
-  std::string kind;        // "Conv2d"
-  std::string options;     // JSON
-  Shape input, output;     // of its (last) call
-  int64_t parameters = 0;  // its own, without those of its children
-  int64_t trainable = 0;   // of these
-  double flops = 0;        // of one forward pass, its own
-  bool leaf = true;        // has no child that was called
+  std::string path;               // "0", "layer1.0.conv1"; empty for the network itself
+  std::string kind;               // "Conv2d"
+  std::string options;            // JSON
+  Shape input = {}, output = {};  // of its (last) call
+  int64_t parameters = 0;         // its own, without those of its children
+  int64_t trainable = 0;          // of these
+  double flops = 0;               // of one forward pass, its own
+  bool leaf = true;               // has no child that was called
 };
 
 struct Summary {
