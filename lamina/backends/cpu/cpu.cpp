@@ -34,6 +34,10 @@ const std::initializer_list<Family>& families() {
         OpId::acos,     OpId::atan,       OpId::sinh,    OpId::cosh,        OpId::tanh,    OpId::asinh,
         OpId::acosh,    OpId::atanh,      OpId::erf,     OpId::relu,        OpId::sigmoid, OpId::softplus,
         OpId::isfinite, OpId::isnan,      OpId::cast}},
+      {cpu::prepare_batch_norm, {OpId::batch_norm}},
+      {cpu::prepare_batch_norm_backward, {OpId::batch_norm_backward}},
+      {cpu::prepare_layer_norm, {OpId::layer_norm}},
+      {cpu::prepare_layer_norm_backward, {OpId::layer_norm_backward}},
   };
   return list;
 }
