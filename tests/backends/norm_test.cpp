@@ -7,7 +7,8 @@
 namespace lamina::testing {
 namespace {
 
-const Shape kShapes[] = {{2, 3, 5, 7}, {4, 16, 8, 8}, {3, 1, 6, 6}, {17, 33}, {5, 40, 9}, {2, 70, 3, 4, 5}, {64, 6, 1, 1}, {3, 4, 70, 71}};
+const Shape kShapes[] = {{2, 3, 5, 7}, {4, 16, 8, 8},    {3, 1, 6, 6},  {17, 33},
+                         {5, 40, 9},   {2, 70, 3, 4, 5}, {64, 6, 1, 1}, {3, 4, 70, 71}};
 
 Tensor positive(const Shape& shape, int seed) {
   std::vector<double> v = noise(shape, seed).values();
@@ -16,7 +17,7 @@ Tensor positive(const Shape& shape, int seed) {
 }
 
 /// The call with x, g and the first output channels-last.
-Call channels_last(Call call) {
+Call last(Call call) {
   call.in[0] = channels_last(call.in[0]);
   if (call.in.size() == 5) call.in[4] = channels_last(call.in[4]);
   call.out[0] = channels_last(call.out[0]);
@@ -34,7 +35,10 @@ void agree(const Call& call, const Outcome& expected, double tolerance) {
 
 Call batch_norm(const Shape& s) {
   const Meta y(DType::f32, s), c(DType::f32, {s[1]});
-  return {.op = OpId::batch_norm, .in = {noise(s, 1), noise({s[1]}, 2), noise({s[1]}, 3)}, .out = {y, c, c}, .attrs = NormAttrs{}};
+  return {.op = OpId::batch_norm,
+          .in = {noise(s, 1), noise({s[1]}, 2), noise({s[1]}, 3)},
+          .out = {y, c, c},
+          .attrs = NormAttrs{}};
 }
 
 Call batch_norm_backward(const Shape& s) {
@@ -50,7 +54,7 @@ TEST(CpuNorm, BatchNormAgreesWithTheReferenceInBothLayouts) {
     const Call call = batch_norm(s);
     const Outcome expected = run("ref", call);
     agree(call, expected, 2e-5);
-    agree(channels_last(call), expected, 2e-5);
+    agree(last(call), expected, 2e-5);
   }
 }
 
@@ -59,7 +63,7 @@ TEST(CpuNorm, BatchNormBackwardAgreesWithTheReferenceInBothLayouts) {
     const Call call = batch_norm_backward(s);
     const Outcome expected = run("ref", call);
     agree(call, expected, 5e-5);
-    agree(channels_last(call), expected, 5e-5);
+    agree(last(call), expected, 5e-5);
   }
 }
 
@@ -70,7 +74,7 @@ TEST(CpuNorm, VarianceSurvivesALargeMean) {
   Call call = batch_norm(s);
   call.in[0] = Tensor::from(v, s, DType::f32);
   const Outcome expected = run("ref", call);
-  for (const Call& c : {call, channels_last(call)}) {
+  for (const Call& c : {call, last(call)}) {
     const Outcome got = run("cpu", c);
     EXPECT_LE(worst_error(got.outputs[2], expected.outputs[2]), 1e-6);
     EXPECT_LE(worst_error(got.outputs[0], expected.outputs[0]), 2e-3);
@@ -78,12 +82,16 @@ TEST(CpuNorm, VarianceSurvivesALargeMean) {
 }
 
 TEST(CpuNorm, LayerNormAgreesWithTheReference) {
-  for (const auto& [shape, axes] : {std::pair<Shape, int>{{6, 5, 7}, 1}, {{6, 5, 7}, 2}, {{300, 512}, 1}, {{1, 3}, 1}, {{2, 5000}, 1}}) {
+  for (const auto& [shape, axes] :
+       {std::pair<Shape, int>{{6, 5, 7}, 1}, {{6, 5, 7}, 2}, {{300, 512}, 1}, {{1, 3}, 1}, {{2, 5000}, 1}}) {
     Shape lead, tail;
     for (int i = 0; i < shape.rank(); ++i) (i < shape.rank() - axes ? lead : tail).push_back(shape[i]);
     const Meta y(DType::f32, shape), statistic(DType::f32, lead), parameter(DType::f32, tail);
     const NormAttrs attrs{.eps = 1e-5, .axes = axes};
-    const Call forward{.op = OpId::layer_norm, .in = {noise(shape, 1), noise(tail, 2), noise(tail, 3)}, .out = {y, statistic, statistic}, .attrs = attrs};
+    const Call forward{.op = OpId::layer_norm,
+                       .in = {noise(shape, 1), noise(tail, 2), noise(tail, 3)},
+                       .out = {y, statistic, statistic},
+                       .attrs = attrs};
     agree(forward, run("ref", forward), 2e-5);
     const Call backward{.op = OpId::layer_norm_backward,
                         .in = {noise(shape, 1), noise(tail, 2), noise(lead, 3), positive(lead, 4), noise(shape, 5)},
@@ -97,7 +105,7 @@ TEST(CpuNorm, GivesTheSameBitsForAnyNumberOfThreadsAndWithoutUnwantedOutputs) {
   const int before = num_threads();
   for (const Shape& s : {Shape{4, 16, 40, 40}, Shape{64, 70}}) {
     for (const Call& plain : {batch_norm(s), batch_norm_backward(s)}) {
-      for (const Call& call : {plain, channels_last(plain)}) {
+      for (const Call& call : {plain, last(plain)}) {
         set_num_threads(1);
         const Tensor one = run("cpu", call).outputs[0];
         set_num_threads(2);
