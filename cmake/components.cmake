@@ -34,6 +34,10 @@ foreach(component ${LAMINA_COMPONENTS})
   target_sources(lamina PRIVATE $<TARGET_OBJECTS:${name}>)
 endforeach()
 
+# The built-in tables are embedded by the assembler, whose reading of them the compiler does not report.
+file(GLOB embedded CONFIGURE_DEPENDS lamina/data/builtin/*.gz)
+set_source_files_properties(lamina/data/builtin.cpp PROPERTIES OBJECT_DEPENDS "${embedded}")
+
 file(GLOB cli_sources CONFIGURE_DEPENDS cli/*.cpp)
 if(cli_sources)
   lamina_need(CLI11 libcli11-dev)

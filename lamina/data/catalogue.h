@@ -14,8 +14,8 @@ struct CatalogueFile {
   std::string name;  // in the folder of the set
   int64_t bytes = 0;
   std::string sha256;
-  std::vector<std::string> urls;  // tried in turn
-  bool unpack = false;            // a tar archive, whose files go to the folder
+  std::vector<std::string> urls;      // tried in turn
+  std::vector<std::string> contents;  // of a tar archive: the files in it that are unpacked
 };
 
 struct CatalogueEntry {

@@ -1,0 +1,169 @@
+#include "lamina/data/open.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "lamina/core/error.h"
+#include "lamina/core/registry.h"
+#include "lamina/data/catalogue.h"
+#include "lamina/data/formats_internal.h"
+#include "lamina/data/split.h"
+
+namespace lamina::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Format {
+  std::string_view name;
+  bool files;  // below a root
+  Parts (*open)(const DataOptions& options, const std::string& root, std::vector<int64_t>& groups);
+};
+
+using Groups = std::vector<int64_t>;
+
+constexpr Format kFormats[] = {
+    {"idx", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_idx(o, root); }},
+    {"cifar10", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_cifar(o, root, 10); }},
+    {"cifar100", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_cifar(o, root, 100); }},
+    {"csv", true, open_csv},
+    {"folder", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_folder(o, root); }},
+    {"builtin", false,
+     [](const DataOptions& o, const std::string&, Groups& groups) { return open_builtin(o, groups); }},
+};
+
+std::string last_part(const std::string& path) {
+  fs::path p = fs::path(path).lexically_normal();
+  if (p.filename().empty()) p = p.parent_path();
+  return p.filename().string();
+}
+
+void check_fraction(double value, const char* option) {
+  if (value >= 0 && value < 1) return;
+  throw Error(std::string("data.") + option, "expected a fraction from 0 to below 1, got " + std::to_string(value));
+}
+
+IndexSplit divide(const Dataset& set, const Groups& groups, double fraction, const DataOptions& options) {
+  std::string method = options.split;
+  if (method.empty()) method = set.info().target == TargetKind::classes ? "stratified" : "random";
+  if (options.split.empty() && set.info().input.rank() == 2 && !set.info().features.empty())
+    method = "time";  // windows
+  if (method == "random") return split_random(set.size(), fraction, options.seed);
+  if (method == "stratified") return split_stratified(class_ids(set), fraction, options.seed);
+  if (method == "time") return split_by_time(set.size(), fraction);
+  if (method != "group") {
+    throw Error("data.split", "expected stratified, random, time or group, got \"" + method + "\"");
+  }
+  if (static_cast<int64_t>(groups.size()) != set.size())
+    throw Error("data.split", "group needs a column of a table as group");
+  return split_grouped(groups, fraction, options.seed);
+}
+
+/// Takes a fraction of the training part out of it, unless there is such a part already.
+void hold_out(Parts& parts, DatasetPtr& part, double fraction, Groups& groups, const DataOptions& options) {
+  if (part || fraction == 0) return;
+  IndexSplit split = divide(*parts.train, groups, fraction, options);
+  if (split.first.empty() || split.second.empty()) {
+    throw Error(parts.train->info().name, "its " + std::to_string(parts.train->size()) +
+                                              " examples are too few to hold out " + std::to_string(fraction) +
+                                              " of them");
+  }
+  if (!groups.empty()) {
+    Groups rest;
+    for (const int64_t i : split.first) rest.push_back(groups[static_cast<size_t>(i)]);
+    groups = std::move(rest);
+  }
+  part = subset(parts.train, std::move(split.second));
+  parts.train = subset(parts.train, std::move(split.first));
+}
+
+void take_at_most(DatasetPtr& part, int64_t limit, const DataOptions& options) {
+  if (!part || limit <= 0 || part->size() <= limit) return;
+  DataOptions plain = options;
+  if (plain.split == "group") plain.split.clear();
+  const double fraction = static_cast<double>(limit) / static_cast<double>(part->size());
+  part = subset(part, divide(*part, {}, fraction, plain).second);
+}
+
+}  // namespace
+
+std::string name_of(const DataOptions& options, const std::string& root) {
+  return options.name.empty() ? last_part(root) : options.name;
+}
+
+std::vector<std::string> known_classes(const DataOptions& options, const std::string& name) {
+  if (!options.classes.empty()) return options.classes;
+  const CatalogueEntry* entry = find_in_catalogue(name);
+  return entry ? entry->classes : std::vector<std::string>{};
+}
+
+std::vector<std::string> list_folder(const std::string& folder, bool folders) {
+  std::vector<std::string> paths;
+  std::error_code code;
+  for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+    if (at->path().filename().string().starts_with(".")) continue;
+    std::error_code ignored;
+    if (at->is_directory(ignored) == folders) paths.push_back(at->path().string());
+  }
+  if (code) throw Error(folder, "the folder cannot be read: " + code.message());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::string find_root(const std::string& root, const std::string& name) {
+  std::error_code ignored;
+  const std::string set = name.empty() ? last_part(root) : name;
+  const char* common = std::getenv("LAMINA_DATA");
+  std::vector<std::string> places;
+  if (!root.empty()) places.push_back(root);
+  if (common && *common && !set.empty()) places.push_back(std::string(common) + "/" + set);
+  if (!set.empty()) places.push_back(cache_folder() + "/" + set);
+  for (const std::string& place : places) {
+    if (fs::exists(place, ignored)) return place;
+  }
+  if (places.empty()) throw Error("data.root", "is missing: say where the data set lies");
+  Error error("data.root", "there is no data set at " + places[0]);
+  for (size_t i = 1; i < places.size(); ++i) error.detail("nor at " + places[i]);
+  const CatalogueEntry* known = find_in_catalogue(set);
+  if (known && !known->files.empty()) {
+    std::string files;
+    for (const CatalogueFile& f : known->files) files += (files.empty() ? "" : ", ") + f.name;
+    throw error.hint("`lamina data get " + set + "` fetches it; or put " + files + " into " + places[0]);
+  }
+  throw error.hint("give the folder (or file) as root, or put it into $LAMINA_DATA");
+}
+
+Parts open_parts(const DataOptions& options) {
+  check_fraction(options.test_fraction, "test_fraction");
+  check_fraction(options.validation, "validation");
+  const auto negative = [](const char* option, int64_t value) {
+    if (value < 0)
+      throw Error(std::string("data.") + option, "expected a number of at least 0, got " + std::to_string(value));
+  };
+  negative("limit", options.limit);
+  negative("window", options.window);
+  if (options.format.empty())
+    throw Error("data.format", "is missing").hint("one of idx, cifar10, cifar100, csv, folder, builtin");
+  const Format& format = find_entry(std::span<const Format>(kFormats), options.format, "data format");
+  Groups groups;
+  const std::string root = format.files ? find_root(options.root, options.name) : "";
+  Parts parts = format.open(options, root, groups);
+  hold_out(parts, parts.test, options.test_fraction, groups, options);
+  hold_out(parts, parts.validation, options.validation, groups, options);
+  take_at_most(parts.train, options.limit, options);
+  take_at_most(parts.validation, options.limit, options);
+  take_at_most(parts.test, options.limit, options);
+  return parts;
+}
+
+Splits open_dataset(const DataOptions& options) {
+  DataOptions whole = options;
+  whole.validation = 0;
+  Parts parts = open_parts(whole);
+  if (parts.validation) parts.train = joined({parts.train, parts.validation});
+  return {parts.train, parts.test};
+}
+
+}  // namespace lamina::data
