@@ -45,8 +45,10 @@ Tensor orthogonal(const Shape& shape, double gain = 1);
 /// [rows, columns], N(0, stddev²) with the fraction `sparsity` of each column zero. (Martens 2010)
 Tensor sparse(const Shape& shape, double sparsity = 0.9, double stddev = 0.01);
 
-/// By the name a layer's `init` option gives: the functions above with their defaults, and "default", the
-/// U(−1/√fan_in, 1/√fan_in) that PyTorch gives linear and convolution layers. Throws Error naming the nearest.
+/// By the name a layer's `init` option gives, alone or with one number: "default" (the U(−g/√fan_in, g/√fan_in) that
+/// PyTorch gives linear and convolution layers), "zeros", "constant(value)", "uniform(limit)", "normal(stddev)",
+/// "truncated_normal(stddev)" (at ±2·stddev), "xavier_uniform(gain)", "xavier_normal(gain)", "kaiming_uniform(gain)",
+/// "kaiming_normal(gain)", "orthogonal(gain)", "sparse(sparsity)". Throws Error naming the nearest.
 Tensor by_name(std::string_view name, const Shape& shape);
 /// The names by_name knows.
 std::vector<std::string> names();

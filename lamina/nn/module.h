@@ -144,11 +144,11 @@ std::string kind_of(const char* mangled);
 }  // namespace lamina::nn
 
 /// Lists the parameters, buffers and child modules of a module, once.
-#define LAMINA_FIELDS(...)                                                                 \
-  void visit([[maybe_unused]] ::lamina::nn::ModuleVisitor& visitor) override {             \
-    ::lamina::nn::detail::visit_members(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
-  }                                                                                        \
-  std::unique_ptr<::lamina::nn::Module> copy() const override {                            \
-    return std::make_unique<std::remove_cvref_t<decltype(*this)>>(*this);                  \
-  }                                                                                        \
+#define LAMINA_FIELDS(...)                                                                         \
+  void visit([[maybe_unused]] ::lamina::nn::ModuleVisitor& visitor) override {                     \
+    ::lamina::nn::detail::visit_members(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__);         \
+  }                                                                                                \
+  std::unique_ptr<::lamina::nn::Module> copy() const override {                                    \
+    return std::unique_ptr<::lamina::nn::Module>(new std::remove_cvref_t<decltype(*this)>(*this)); \
+  }                                                                                                \
   std::string kind() const override { return ::lamina::nn::detail::kind_of(typeid(*this).name()); }

@@ -59,8 +59,7 @@ class BatchNorm3d final : public BatchNormNd {
 struct LayerNormOptions {
   RequiredAxes shape;  // extents of the trailing axes that are normalized together
   double eps = 1e-5;
-  bool affine = true;
-  LAMINA_OPTIONS(shape, eps, affine)
+  LAMINA_OPTIONS(shape, eps)
 };
 
 /// Over the trailing axes; weight and bias [shape…]. (Ba, Kiros and Hinton 2016)
