@@ -51,6 +51,19 @@ std::vector<double> ticks(const Range& r, int wanted) {
   return result;
 }
 
+/// Places of 1, 2 and 5 times powers of ten on a logarithmic axis, fewer where many powers are shown.
+std::vector<double> log_ticks(const Range& r) {
+  const bool narrow = r.high - r.low < 3;
+  std::vector<double> result;
+  for (double power = std::floor(r.low); power <= r.high; power += 1) {
+    for (double factor : {1.0, 2.0, 5.0}) {
+      const double t = power + std::log10(factor);
+      if (t >= r.low - 1e-9 && t <= r.high + 1e-9 && (narrow || factor == 1)) result.push_back(t);
+    }
+  }
+  return result.size() >= 2 ? result : ticks(r, 5);
+}
+
 class Canvas {
  public:
   explicit Canvas(const Chart& chart) : chart_(chart) {
@@ -87,7 +100,7 @@ class Canvas {
   }
 
   void axes() {
-    for (double t : ticks(y_, 5)) {
+    for (double t : chart_.log_y ? log_ticks(y_) : ticks(y_, 5)) {
       out_ += "<line class=\"grid\" x1=\"" + number(kLeft) + "\" x2=\"" + number(kWidth - kRight) + "\" y1=\"" +
               number(py(t)) + "\" y2=\"" + number(py(t)) + "\"/>";
       text(kLeft - 6, py(t) + 4, "end", number(chart_.log_y ? std::pow(10, t) : t));
@@ -97,21 +110,20 @@ class Canvas {
   }
 
   void line(const Series& s, size_t index) {
-    std::string points;
+    constexpr size_t kFewPoints = 40;
+    std::string points, dots;
     size_t count = 0;
+    const std::string style = "s" + std::to_string(index % 6) + (s.faint ? " faint" : "");
     for (size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
       if (!usable(s.y[i])) continue;
-      points += number(px(s.x[i])) + "," + number(py(scaled(s.y[i]))) + " ";
+      const std::string x = number(px(s.x[i])), y = number(py(scaled(s.y[i])));
+      points += x + "," + y + " ";
+      dots += "<circle class=\"dot " + style + "\" r=\"2.5\" cx=\"" + x + "\" cy=\"" + y + "\"><title>" +
+              escaped(s.name + " " + number(s.y[i]) + " at " + number(s.x[i])) + "</title></circle>";
       ++count;
     }
-    const std::string style = "s" + std::to_string(index % 6);
-    if (count == 1) {
-      const size_t comma = points.find(',');
-      out_ += "<circle class=\"dot " + style + "\" r=\"3\" cx=\"" + points.substr(0, comma) + "\" cy=\"" +
-              points.substr(comma + 1, points.size() - comma - 2) + "\"/>";
-    } else {
-      out_ += "<polyline class=\"line " + style + "\" points=\"" + points + "\"/>";
-    }
+    if (count > 1 && !chart_.scatter) out_ += "<polyline class=\"line " + style + "\" points=\"" + points + "\"/>";
+    if (chart_.scatter || count <= kFewPoints) out_ += dots;
   }
 
   const Chart& chart_;

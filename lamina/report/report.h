@@ -12,6 +12,7 @@ namespace lamina::report {
 struct Series {
   std::string name;
   std::vector<double> x, y;
+  bool faint = false;  // raw values behind others
 };
 
 /// Several lines over the same axis.
@@ -19,9 +20,10 @@ struct Chart {
   std::string title, x_label;
   std::vector<Series> series;
   bool log_y = false;
+  bool scatter = false;  // points instead of lines
 };
 
-/// Rows and columns of text; numbers are set flush right.
+/// Rows and columns of text; numbers are set flush right, except in the first column.
 struct Table {
   std::string title;
   std::vector<std::string> columns;
