@@ -12,6 +12,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace lamina::cpu {
 namespace HWY_NAMESPACE {
+namespace {  // other files have functions of the same names
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::ScalableTag<float>;
@@ -237,6 +238,7 @@ HWY_ATTR NormKernels make_table() {
   return {sums, map, sums_last, map_last, row, row_grad, hwy::TargetName(HWY_TARGET)};
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace lamina::cpu
 HWY_AFTER_NAMESPACE();

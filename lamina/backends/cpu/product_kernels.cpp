@@ -15,6 +15,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace lamina::cpu {
 namespace HWY_NAMESPACE {
+namespace {  // other files have functions of the same names
 namespace hn = hwy::HWY_NAMESPACE;
 
 /// NV vectors of columns, `rows` rows, all sums in registers.
@@ -191,6 +192,7 @@ HWY_ATTR ProductKernels<T> make_table() {
 HWY_ATTR ProductKernels<float> float_table() { return make_table<float>(); }
 HWY_ATTR ProductKernels<double> double_table() { return make_table<double>(); }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace lamina::cpu
 HWY_AFTER_NAMESPACE();

@@ -1,0 +1,27 @@
+// The inner loops of pooling over channels-last pixels, for the CPU at hand. All in f32.
+#pragma once
+
+#include <cstdint>
+
+namespace lamina::cpu {
+
+/// Pixels that one result depends on; `base` plus a pixel's number times `channels` is its place.
+struct Pixels {
+  const int32_t* at;
+  int64_t count;
+  int64_t channels;
+};
+
+struct PoolKernels {
+  /// Maxima over the pixels, and which pixel has them (positions may be null): the first of equals, NaN above all.
+  void (*max)(const float* base, Pixels pixels, float* y, int32_t* positions);
+  /// Σ weights[i] · pixel i.
+  void (*weighted_sum)(const float* base, Pixels pixels, const float* weights, float* y);
+  /// Sum of those pixels of `base` whose entry in `positions` is `self`.
+  void (*sum_where)(const float* base, const int32_t* positions, Pixels pixels, int32_t self, float* y);
+  const char* target;
+};
+
+const PoolKernels& pool_kernels();
+
+}  // namespace lamina::cpu
