@@ -23,6 +23,7 @@ const std::initializer_list<Family>& families() {
       {cpu::prepare_conv, {OpId::conv}},
       {cpu::prepare_conv_input_grad, {OpId::conv_input_grad}},
       {cpu::prepare_conv_weight_grad, {OpId::conv_weight_grad}},
+      {cpu::prepare_reduce, {OpId::sum, OpId::prod, OpId::amax, OpId::amin, OpId::argmax, OpId::argmin, OpId::cumsum}},
       {cpu::prepare_movement, {OpId::contiguous}},
       {cpu::prepare_pointwise,
        {OpId::full,     OpId::add,        OpId::sub,     OpId::mul,         OpId::div,     OpId::pow,
