@@ -1,0 +1,184 @@
+"""The bench's networks in PyTorch, with parameters in the order of bench/workloads.cpp."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def conv_bn(i, o, k, s=1, p=0):
+    return nn.Sequential(nn.Conv2d(i, o, k, s, p, bias=False), nn.BatchNorm2d(o))
+
+
+class Residual(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.shortcut(x))
+
+
+def shortcut(i, o, s):
+    return nn.Identity() if i == o and s == 1 else conv_bn(i, o, 1, s)
+
+
+def resnet20():
+    layers, i = [conv_bn(3, 16, 3, 1, 1), nn.ReLU()], 16
+    for o in (16, 32, 64):
+        for block in range(3):
+            s = 2 if block == 0 and o != 16 else 1
+            body = nn.Sequential(conv_bn(i, o, 3, s, 1), nn.ReLU(), conv_bn(o, o, 3, 1, 1))
+            layers.append(Residual(body, shortcut(i, o, s)))
+            i = o
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def resnet50():
+    layers, i = [conv_bn(3, 64, 7, 2, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
+    for width, blocks, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for block in range(blocks):
+            s, o = stride if block == 0 else 1, 4 * width
+            body = nn.Sequential(conv_bn(i, width, 1), nn.ReLU(), conv_bn(width, width, 3, s, 1), nn.ReLU(),
+                                 conv_bn(width, o, 1))
+            layers.append(Residual(body, shortcut(i, o, s)))
+            i = o
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 1000))
+
+
+def classifier(features):
+    return [nn.Flatten(), nn.Linear(features, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(),
+            nn.Dropout(), nn.Linear(4096, 1000)]
+
+
+def vgg16():
+    layers, i = [], 3
+    for c in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0):
+        if c == 0:
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(i, c, 3, 1, 1), nn.ReLU()]
+            i = c
+    return nn.Sequential(*layers, *classifier(25088))
+
+
+def alexnet():
+    def lrn():
+        return nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0)
+    return nn.Sequential(
+        nn.Conv2d(3, 96, 11, 4, 2), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(96, 256, 5, 1, 2, groups=2), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(256, 384, 3, 1, 1), nn.ReLU(), nn.Conv2d(384, 384, 3, 1, 1, groups=2), nn.ReLU(),
+        nn.Conv2d(384, 256, 3, 1, 1, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2), *classifier(9216))
+
+
+def lenet5():
+    return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(),
+                         nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(),
+                         nn.Linear(84, 10))
+
+
+def mnist_cnn():
+    return nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(),
+                         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1600, 10))
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(784, 300), nn.ReLU(), nn.Linear(300, 10))
+
+
+def xor():
+    return nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), nn.Linear(8, 1))
+
+
+def deep_ae():
+    widths = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
+    layers = []
+    for i in range(8):
+        layers.append(nn.Linear(widths[i], widths[i + 1]))
+        if i == 7:
+            layers.append(nn.Sigmoid())
+        elif i != 3:
+            layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def cae():
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(), nn.Conv2d(64, 128, 3, 2, 1),
+        nn.ReLU(), nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(),
+        nn.ConvTranspose2d(32, 3, 4, 2, 1), nn.Sigmoid())
+
+
+class UNet(nn.Module):
+    def __init__(self, classes=11, b=32):
+        super().__init__()
+
+        def stage(i, o):
+            return nn.Sequential(conv_bn(i, o, 3, 1, 1), nn.ReLU(), conv_bn(o, o, 3, 1, 1), nn.ReLU())
+        self.down = nn.ModuleList([stage(3, b), stage(b, 2 * b), stage(2 * b, 4 * b), stage(4 * b, 8 * b)])
+        self.up = nn.ModuleList([nn.ConvTranspose2d(2 * w, w, 2, 2) for w in (4 * b, 2 * b, b)])
+        self.join = nn.ModuleList([stage(2 * w, w) for w in (4 * b, 2 * b, b)])
+        self.head = nn.Conv2d(b, classes, 1)
+
+    def forward(self, x):
+        skips = []
+        for i, stage in enumerate(self.down):
+            x = stage(x if i == 0 else F.max_pool2d(x, 2))
+            skips.append(x)
+        for i in range(3):
+            x = self.join[i](torch.cat([self.up[i](x), skips[2 - i]], 1))
+        return self.head(x)
+
+
+def sgd(p):
+    return torch.optim.SGD(p, 0.01)
+
+
+def momentum(p):
+    return torch.optim.SGD(p, 0.01, momentum=0.9, weight_decay=1e-4)
+
+
+def adam(p):
+    return torch.optim.Adam(p, 1e-3)
+
+
+CE, MSE, BCE = F.cross_entropy, F.mse_loss, F.binary_cross_entropy_with_logits
+# name: network, loss, optimizer (None: inference)
+WORKLOADS = {
+    "xor": (xor, BCE, sgd), "mlp-b1": (mlp, CE, sgd), "mlp-sgd": (mlp, CE, sgd), "mlp-adam": (mlp, CE, adam),
+    "deep-ae": (deep_ae, MSE, adam), "lenet5-b1": (lenet5, CE, momentum), "lenet5": (lenet5, CE, momentum),
+    "mnist-cnn": (mnist_cnn, CE, adam), "resnet20": (resnet20, CE, momentum), "resnet50": (resnet50, CE, momentum),
+    "cae": (cae, MSE, adam), "unet": (UNet, CE, adam), "infer-lenet5": (lenet5, None, None),
+    "infer-resnet50-b1": (resnet50, None, None), "infer-resnet50-b16": (resnet50, None, None),
+    "infer-vgg16": (vgg16, None, None), "infer-alexnet": (alexnet, None, None),
+}
+
+
+def load(path):
+    """The network of a file that the bench saved, its optimizer's maker, loss, input, target and expected values."""
+    from pathlib import Path
+
+    from safetensors.torch import load_file
+    tensors = load_file(path)
+    make, loss, optimizer = WORKLOADS[Path(path).stem]
+    net = make()
+    saved = [t for name, t in tensors.items() if name.startswith("parameter.")]
+    names = ordered_parameter_names(path)
+    with torch.no_grad():
+        own = list(net.parameters())
+        assert len(own) == len(saved), f"{len(own)} parameters here, {len(saved)} in the file"
+        for p, name in zip(own, names):
+            assert p.shape == tensors[name].shape, f"{name}: {tuple(p.shape)} here, {tuple(tensors[name].shape)} in the file"
+            p.copy_(tensors[name])
+    expected = tensors["losses"] if optimizer else tensors["output"]
+    return net, loss, optimizer, tensors["input"], tensors.get("target"), expected
+
+
+def ordered_parameter_names(path):
+    """In the order of their bytes: that of the network's own listing."""
+    import json
+    import struct
+    with open(path, "rb") as file:
+        size, = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(size))
+    names = [n for n in header if n.startswith("parameter.")]
+    return sorted(names, key=lambda n: header[n]["data_offsets"][0])

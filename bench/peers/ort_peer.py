@@ -1,0 +1,32 @@
+"""ONNX Runtime's side of the inference rows. Request: {file, threads, seconds}; the network goes through PyTorch's exporter."""
+import io
+import time
+
+import numpy as np
+import onnxruntime as ort
+import torch
+
+import networks
+from measure import measure, serve
+
+
+def handle(request):
+    net, _, optimizer, x, _, expected = networks.load(request["file"])
+    if optimizer is not None:
+        raise ValueError("ONNX Runtime is a peer for inference only")
+    net.eval()
+    model = io.BytesIO()
+    torch.onnx.export(net, (x,), model, dynamo=False, input_names=["x"], opset_version=17)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = request["threads"]
+    start = time.perf_counter()
+    session = ort.InferenceSession(model.getvalue(), options, providers=["CPUExecutionProvider"])
+    feed = {"x": x.numpy()}
+    got = session.run(None, feed)[0]
+    first = time.perf_counter() - start
+    expected = expected.numpy()
+    error = float(np.abs(got - expected).max() / max(np.abs(expected).max(), 1e-12))
+    return {"first_ms": first * 1e3, "relative_error": error, **measure(lambda: session.run(None, feed), request["seconds"])}
+
+
+serve(handle)
