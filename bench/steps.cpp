@@ -67,22 +67,39 @@ void save(const std::string& path, Workload& w, graph::Captured& step, const Ten
   io::save_safetensors(path, file);
 }
 
-nlohmann::json measure(const WorkloadEntry& entry, const StepOptions& options) {
-  Workload w = entry.make();
-  Generator generator(1);
-  graph::Captured step = captured(w, generator, options);
-  Tensors batch{w.input};
-  if (w.target.defined()) batch.push_back(w.target);
-  const NoGrad mode(w.optimizer != nullptr);
+}  // namespace
 
+struct Session::Impl {
+  Workload workload;
+  Generator generator{1};
+  StepOptions options;
+  std::unique_ptr<graph::Captured> step;
+  Tensors batch;
+  double first = 0;
+};
+
+Session::Session(const WorkloadEntry& entry, const StepOptions& options) : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
+  impl_->workload = entry.make();
+  Workload& w = impl_->workload;
+  impl_->step = std::make_unique<graph::Captured>(captured(w, impl_->generator, options));
+  impl_->batch = {w.input};
+  if (w.target.defined()) impl_->batch.push_back(w.target);
   const auto start = Clock::now();
-  if (!options.save_dir.empty()) {
-    save(options.save_dir + "/" + entry.name + ".safetensors", w, step, batch);
+  impl_->step->prepare(impl_->batch);
+  if (!options.save_file.empty()) {
+    save(options.save_file, w, *impl_->step, impl_->batch);
   } else {
-    step(batch);
+    (*impl_->step)(impl_->batch);
   }
-  const double first = seconds_since(start);
-  reset_peak_memory();
+  impl_->first = seconds_since(start);
+}
+
+Session::~Session() = default;
+
+Times Session::measure(double seconds) {
+  graph::Captured& step = *impl_->step;
+  const Tensors& batch = impl_->batch;
   for (int i = 0; i < 3; ++i) step(batch);
   auto begin = Clock::now();
   step(batch);
@@ -90,41 +107,55 @@ nlohmann::json measure(const WorkloadEntry& entry, const StepOptions& options) {
   const int per_block = std::max(1, static_cast<int>(0.15 / std::max(seconds_since(begin), 1e-7)));
   std::vector<double> blocks;
   const auto measuring = Clock::now();
-  while (seconds_since(measuring) < options.seconds || blocks.size() < 3) {
+  while (seconds_since(measuring) < seconds || blocks.size() < 3) {
     begin = Clock::now();
     for (int i = 0; i < per_block; ++i) step(batch);
     blocks.push_back(seconds_since(begin) / per_block);
   }
   std::sort(blocks.begin(), blocks.end());
-  if (options.explain) std::cerr << entry.name << "\n" << step.report().str();
-  return {{"name", entry.name},
-          {"text", entry.text},
-          {"ms_min", blocks.front() * 1e3},
-          {"ms_median", blocks[blocks.size() / 2] * 1e3},
-          {"first_ms", first * 1e3},
-          {"threads", num_threads()},
-          {"gflop", step.report().flops / 1e9},
-          {"nodes", step.report().steps},
-          {"arena_bytes", step.report().arena_bytes},
-          {"state_bytes", step.report().state_bytes},
-          {"peak_bytes", memory_stats().peak_bytes}};
+  return {blocks.front() * 1e3, blocks[blocks.size() / 2] * 1e3};
 }
 
-}  // namespace
+double Session::first_ms() const { return impl_->first * 1e3; }
+const graph::Report& Session::report() const { return impl_->step->report(); }
 
-void run_steps(const StepOptions& options) {
-  for (const std::string& name : options.only) {
-    NameList names;
-    const auto known = [&](const WorkloadEntry& e) { return e.name == name; };
-    for (const WorkloadEntry& e : workloads()) names.add(e.name);
-    if (std::none_of(workloads().begin(), workloads().end(), known)) {
-      throw Error("bench", "there is no workload \"" + name + "\"").hint("there are: " + names.str());
-    }
-  }
+const WorkloadEntry& find_workload(const std::string& name) {
+  NameList names;
   for (const WorkloadEntry& e : workloads()) {
-    const bool wanted =
-        options.only.empty() || std::find(options.only.begin(), options.only.end(), e.name) != options.only.end();
-    if (wanted) std::cout << measure(e, options).dump() << std::endl;
+    if (e.name == name) return e;
+    names.add(e.name);
+  }
+  throw Error("bench", "there is no workload \"" + name + "\"").hint("there are: " + names.str());
+}
+
+std::vector<const WorkloadEntry*> chosen_workloads(const std::vector<std::string>& only) {
+  std::vector<const WorkloadEntry*> list;
+  for (const std::string& name : only) list.push_back(&find_workload(name));
+  for (const WorkloadEntry& e : workloads()) {
+    if (only.empty()) list.push_back(&e);
+  }
+  return list;
+}
+
+void run_steps(const std::vector<std::string>& only, const StepOptions& options) {
+  for (const WorkloadEntry* entry : chosen_workloads(only)) {
+    Session session(*entry, options);
+    reset_peak_memory();
+    const Times times = session.measure(options.seconds);
+    const graph::Report& report = session.report();
+    if (options.explain) std::cerr << entry->name << "\n" << report.str();
+    const nlohmann::json row{{"name", entry->name},
+                             {"text", entry->text},
+                             {"ms_min", times.ms_min},
+                             {"ms_median", times.ms_median},
+                             {"first_ms", session.first_ms()},
+                             {"threads", num_threads()},
+                             {"gflop", report.flops / 1e9},
+                             {"nodes", report.steps},
+                             {"arena_bytes", report.arena_bytes},
+                             {"state_bytes", report.state_bytes},
+                             {"peak_bytes", memory_stats().peak_bytes}};
+    std::cout << row.dump() << std::endl;
   }
 }
 

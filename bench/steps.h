@@ -1,20 +1,50 @@
 // Times whole steps of the workloads.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "bench/workloads.h"
+
+namespace lamina::graph {
+struct Report;
+}
 
 namespace lamina::bench {
 
 struct StepOptions {
-  std::vector<std::string> only;  // names; empty: all
-  double seconds = 2;             // measured per workload
-  std::vector<std::string> disabled_passes;
-  bool explain = false;  // print the plan's report
-  std::string save_dir;  // writes each workload's weights, batch and first three losses there
+  double seconds = 2;                        // measured per workload
+  std::vector<std::string> disabled_passes = {};  // of the compiled step
+  bool explain = false;                      // print the plan's report to stderr
+  std::string save_file = {};                     // weights, batch, and what the first steps give, for peers
 };
 
-/// Prints one JSON object a line: name, ms_min, ms_median, first_ms, flops, arena_bytes, peak_bytes.
-void run_steps(const StepOptions& options);
+struct Times {
+  double ms_min = 0, ms_median = 0;
+};
+
+/// A workload, compiled and warm.
+class Session {
+ public:
+  Session(const WorkloadEntry& entry, const StepOptions& options);
+  ~Session();
+  Times measure(double seconds);
+  /// From the call that captures to the end of the first step.
+  double first_ms() const;
+  const graph::Report& report() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Throws Error naming the valid ones.
+const WorkloadEntry& find_workload(const std::string& name);
+/// Those named, or all.
+std::vector<const WorkloadEntry*> chosen_workloads(const std::vector<std::string>& only);
+
+/// Prints one JSON object a line.
+void run_steps(const std::vector<std::string>& only, const StepOptions& options);
 
 }  // namespace lamina::bench
