@@ -40,7 +40,6 @@ set_source_files_properties(lamina/data/builtin.cpp PROPERTIES OBJECT_DEPENDS "$
 
 file(GLOB cli_sources CONFIGURE_DEPENDS cli/*.cpp)
 if(cli_sources)
-  lamina_need(CLI11 libcli11-dev)
   add_executable(lamina_cli ${cli_sources})
   set_target_properties(lamina_cli PROPERTIES OUTPUT_NAME lamina INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   target_link_libraries(lamina_cli PRIVATE lamina CLI11::CLI11 nlohmann_json::nlohmann_json)
