@@ -47,15 +47,9 @@ std::string Dims::str() const {
   return s + "]";
 }
 
-Strides channels_last_strides(const Shape& shape) {
-  if (shape.rank() < 3) return contiguous_strides(shape);
-  Strides strides = Dims::filled(shape.rank(), 1);
-  int64_t next = shape[1];
-  for (int i = shape.rank() - 1; i >= 2; --i) {
-    strides[i] = next;
-    next *= shape[i];
-  }
-  strides[0] = next;
+Strides blocked_strides(const Shape& shape, int64_t block) {
+  Strides strides = contiguous_strides(shape);
+  for (int i = 2; i < shape.rank(); ++i) strides[i] *= block;
   return strides;
 }
 

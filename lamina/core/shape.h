@@ -51,8 +51,9 @@ using Strides = Dims;
 /// Row-major strides in elements.
 Strides contiguous_strides(const Shape& shape);
 
-/// Strides of [n, channels, spatial…] with the channels next to each other; row-major below rank 3.
-Strides channels_last_strides(const Shape& shape);
+/// Strides of [n, channels, spatial…] whose channels lie in blocks, [n, channels/block, spatial…, block] in memory;
+/// that of the channel axis counts for whole blocks.
+Strides blocked_strides(const Shape& shape, int64_t block);
 
 /// Maps axis in [-rank, rank) to [0, rank); throws Error naming `op` otherwise.
 int normalize_axis(int axis, int rank, const char* op);

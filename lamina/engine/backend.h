@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -48,18 +49,16 @@ struct KernelRequest {
 
 using KernelChoice = std::variant<std::unique_ptr<Kernel>, Refusal>;
 
-/// Of [n, channels, spatial…] in memory.
-enum class LayoutPreference : uint8_t { indifferent, row_major, channels_last };
-
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
   virtual KernelChoice prepare(const KernelRequest& request) const = 0;
-  /// How a convolution would like its images; everything between convolutions follows.
-  virtual LayoutPreference preferred_layout(const KernelRequest& request) const {
+  /// In blocks of how many channels an op would like its images (Meta::channel_block; 0: row-major). Convolutions have
+  /// a wish, everything between them follows.
+  virtual std::optional<int64_t> preferred_channel_block(const KernelRequest& request) const {
     (void)request;
-    return LayoutPreference::indifferent;
+    return {};
   }
   /// One kernel for a group of pointwise ops; every input and output of one shape.
   virtual KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in,

@@ -67,7 +67,7 @@ struct Traits {
   bool commutative = false;     // in two inputs
   bool stateful = false;        // reads a random state: never merged, never folded
   bool takes_epilogue = false;  // kernels may apply pointwise ops to the first output before storing it
-  // Bit i: input (output) i is an image-like [n, channels, spatial…] that may lie in memory with the channels last.
+  // Bit i: input (output) i is an image-like [n, channels, spatial…] that may have its channels in blocks.
   uint32_t channels_in = 0, channels_out = 0;
   Saves saves = Saves::inputs;
 };

@@ -20,7 +20,7 @@ Graph eliminate_dead_code(Graph graph);
 Graph merge_common_subexpressions(Graph graph);
 /// Drops views that change nothing.
 Graph simplify(Graph graph);
-/// Lays images channels-last where convolutions run faster so, copying only where an op insists on row-major data.
+/// Lays images out as convolutions like them, copying only where an op insists on row-major data.
 Graph choose_layouts(Graph graph);
 /// Joins pointwise nodes of one shape into groups that run as one kernel.
 Graph fuse_pointwise(Graph graph, PassLog& log);

@@ -61,7 +61,13 @@ Meta view(const Meta& of, Shape shape, Strides strides, int64_t offset) {
   return m;
 }
 
+/// Of these views there is none of channels in blocks: the layout pass makes a copy first.
+void check_plain(const Meta& m, const char* op) {
+  if (m.channel_block != 0) throw Error(op, "no view of " + m.str());
+}
+
 Metas infer_reshape(std::span<const Meta> in, const Attrs& a) {
+  check_plain(in[0], "reshape");
   const Shape& shape = a.as<ShapeAttrs>().shape;
   Strides strides;
   if (shape.numel() != in[0].numel() || !strides_for(in[0], shape, strides)) {
@@ -71,6 +77,7 @@ Metas infer_reshape(std::span<const Meta> in, const Attrs& a) {
 }
 
 Metas infer_permute(std::span<const Meta> in, const Attrs& a) {
+  check_plain(in[0], "permute");
   Shape shape;
   Strides strides;
   for (int64_t axis : a.as<PermuteAttrs>().order) {
@@ -81,6 +88,7 @@ Metas infer_permute(std::span<const Meta> in, const Attrs& a) {
 }
 
 Metas infer_expand(std::span<const Meta> in, const Attrs& a) {
+  check_plain(in[0], "expand");
   const Shape& shape = a.as<ShapeAttrs>().shape;
   Strides strides = Dims::filled(shape.rank(), 0);
   const int lead = shape.rank() - in[0].rank();
@@ -98,7 +106,12 @@ Metas infer_slice(std::span<const Meta> in, const Attrs& attrs) {
   shape[axis] = a.size;
   const int64_t offset = in[0].offset + a.start * strides[axis];
   strides[axis] *= a.step;
-  return {view(in[0], shape, strides, offset)};
+  const int64_t block = in[0].channel_block;
+  if (block > 0 && axis == 1 && (a.start % block != 0 || a.size % block != 0 || a.step != 1))
+    check_plain(in[0], "slice");
+  Meta part = view(in[0], shape, strides, offset);
+  part.channel_block = block;
+  return {part};
 }
 
 Metas infer_pad(std::span<const Meta> in, const Attrs& attrs) {
@@ -209,12 +222,12 @@ const OpDef pad_def{.name = "pad",
 const OpDef concat_def{.name = "concat",
                        .infer = infer_concat,
                        .gradient = Vjp{concat_vjp},
-                       .traits = {.strided = true, .saves = Saves::nothing},
+                       .traits = {.strided = true, .channels_in = ~0u, .channels_out = 1, .saves = Saves::nothing},
                        .onnx = {"Concat", 13}};
 const OpDef contiguous_def{.name = "contiguous",
                            .infer = infer_contiguous,
                            .gradient = Vjp{[](const VjpCtx& c) { return Tensors{c.grads[0]}; }},
-                           .traits = {.strided = true, .saves = Saves::nothing},
+                           .traits = {.strided = true, .channels_in = 1, .saves = Saves::nothing},
                            .onnx = {"Identity", 13}};
 const OpDef arange_def{
     .name = "arange", .infer = infer_arange, .gradient = ZeroGrad{}, .traits = {}, .onnx = {"Range", 11}};

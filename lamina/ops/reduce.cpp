@@ -129,7 +129,7 @@ Tensor as_float(const Tensor& x) { return is_floating(x.dtype()) ? x : cast(x, D
 const OpDef sum_def{.name = "sum",
                     .infer = infer_reduce,
                     .gradient = Vjp{sum_vjp},
-                    .traits = traits_saving(Saves::nothing),
+                    .traits = {.strided = true, .channels_in = 1, .saves = Saves::nothing},
                     .flops = count_flops,
                     .onnx = {"ReduceSum", 13}};
 const OpDef prod_def{.name = "prod",

@@ -10,6 +10,7 @@ namespace lamina {
 Meta::Meta(DType d, Shape s) : dtype(d), shape(s), strides(contiguous_strides(s)) {}
 
 bool Meta::is_contiguous() const {
+  if (channel_block != 0) return false;
   int64_t expected = 1;
   for (int i = rank() - 1; i >= 0; --i) {
     if (shape[i] == 0) return true;
@@ -19,16 +20,33 @@ bool Meta::is_contiguous() const {
   return true;
 }
 
-bool Meta::is_channels_last() const {
-  if (rank() < 3 || is_contiguous()) return false;
-  const Strides dense = channels_last_strides(shape);
-  for (int i = 0; i < rank(); ++i) {
-    if (shape[i] != 1 && strides[i] != dense[i]) return false;
-  }
-  return true;
+bool Meta::is_dense_blocked() const {
+  return channel_block > 0 && split_channels(*this, channel_block).is_contiguous();
 }
 
-std::string Meta::str() const { return shape.str() + " " + std::string(name_of(dtype)); }
+Meta blocked_meta(DType dtype, const Shape& shape, int64_t block) {
+  Meta m(dtype, shape);
+  m.channel_block = block;
+  if (block > 0) m.strides = blocked_strides(shape, block);
+  return m;
+}
+
+Meta split_channels(const Meta& m, int64_t block) {
+  if (m.channel_block != 0 && m.channel_block != block)
+    throw Error("layout", "channels in blocks of another size in " + m.str());
+  Meta split = m;
+  split.channel_block = 0;
+  split.shape[1] /= block;
+  split.strides[1] *= block;
+  split.shape.push_back(block);
+  split.strides.push_back(m.channel_block ? 1 : m.strides[1]);
+  return split;
+}
+
+std::string Meta::str() const {
+  const std::string text = shape.str() + " " + std::string(name_of(dtype));
+  return channel_block ? text + " in blocks of " + std::to_string(channel_block) : text;
+}
 
 namespace {
 

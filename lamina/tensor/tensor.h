@@ -19,6 +19,9 @@ struct Meta {
   Shape shape;
   Strides strides;
   int64_t offset = 0;
+  /// Inside of compiled steps images may have their channels in blocks of so many, the layout of fast
+  /// convolutions: [n, channels/block, spatial…, block] in memory. 0: a plain strided tensor, as everywhere else.
+  int64_t channel_block = 0;
 
   Meta() = default;
   /// Contiguous.
@@ -26,13 +29,20 @@ struct Meta {
 
   int64_t numel() const { return shape.numel(); }
   int rank() const { return shape.rank(); }
+  /// Row-major and dense.
   bool is_contiguous() const;
-  /// Dense, [n, channels, spatial…] with the channels next to each other, and not row-major at the same time.
-  bool is_channels_last() const;
+  /// Blocked (channel_block > 0) and dense.
+  bool is_dense_blocked() const;
   bool operator==(const Meta&) const = default;
   /// "[8, 32] f32".
   std::string str() const;
 };
+
+/// The shape, dense, with channels in blocks (0: row-major).
+Meta blocked_meta(DType dtype, const Shape& shape, int64_t block);
+/// The same elements as a plain tensor of one more axis, [n, channels/block, spatial…, block]: of a blocked one, or of
+/// a plain one of the same shape beside it.
+Meta split_channels(const Meta& meta, int64_t block);
 
 struct TensorImpl;
 

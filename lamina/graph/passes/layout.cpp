@@ -1,5 +1,5 @@
-// Chooses where images lie with their channels last: convolutions say what they like, everything
-// between them follows, and copies are made only where an op insists on row-major data.
+// Chooses the layout of images: convolutions say in blocks of how many channels they run fastest,
+// everything between them follows, and copies are made only where an op insists on row-major data.
 #include <algorithm>
 #include <map>
 
@@ -38,15 +38,17 @@ class LayoutPass {
     g_.nodes.push_back(std::move(n));
   }
 
-  /// The same values row-major, copied at most once.
-  int copied(int id) {
-    if (const auto it = copies_.find(id); it != copies_.end()) return it->second;
-    const Meta meta(g_.meta(id).dtype, g_.meta(id).shape);
+  /// The same values dense, in blocks of channels or row-major (0), copied at most once.
+  int copied(int id, int64_t block) {
+    if (g_.meta(id).channel_block == block && (g_.meta(id).is_contiguous() || g_.meta(id).is_dense_blocked()))
+      return id;
+    const auto key = std::make_pair(id, block);
+    if (const auto it = copies_.find(key); it != copies_.end()) return it->second;
     Node copy;
     copy.op = OpId::contiguous;
     copy.in = {id};
-    copy.out = {g_.add_value(meta, -1)};
-    copies_[id] = copy.out[0];
+    copy.out = {g_.add_value(blocked_meta(g_.meta(id).dtype, g_.meta(id).shape, block), -1)};
+    copies_[key] = copy.out[0];
     append(copy);
     return copy.out[0];
   }
@@ -55,8 +57,8 @@ class LayoutPass {
     Metas out;
     try {
       out = n.def()->infer(g_.metas(n.in), n.attrs);
-    } catch (const Error&) {  // a reshape that the new strides do not allow
-      n.in[0] = copied(n.in[0]);
+    } catch (const Error&) {  // the new layout does not allow it
+      n.in[0] = copied(n.in[0], 0);
       out = n.def()->infer(g_.metas(n.in), n.attrs);
     }
     value(n.out[0]).meta = out[0];
@@ -66,23 +68,48 @@ class LayoutPass {
 
   void place(Node& n) {
     const Traits& traits = n.def()->traits;
-    bool follows = false;  // some image it reads lies channels-last
+    const int64_t block = wanted_block(n);
     for (size_t i = 0; i < n.in.size(); ++i) {
-      const Meta& m = g_.meta(n.in[i]);
-      const bool image = bit(traits.channels_in, i);
-      const bool like_output = traits.pointwise && m.shape == g_.meta(n.out[0]).shape;
-      if (m.is_channels_last()) follows = follows || image || like_output;
-      if (traits.strided || m.is_contiguous() || (image && m.is_channels_last())) continue;
-      n.in[i] = copied(n.in[i]);
+      const int64_t own = g_.meta(n.in[i]).channel_block;
+      if (traits.pointwise) {
+        // Any strides will do, but blocks of one size only.
+        if (own != 0 && own != block) n.in[i] = copied(n.in[i], 0);
+      } else if (bit(traits.channels_in, i)) {
+        if (!traits.strided || own != 0) n.in[i] = copied(n.in[i], own);
+      } else if (!traits.strided || own != 0) {
+        n.in[i] = copied(n.in[i], 0);
+      }
     }
-    if (traits.channels_out != 0) follows = wants_channels_last(n, follows);
     for (size_t i = 0; i < n.out.size(); ++i) {
       Meta& m = value(n.out[i]).meta;
       const bool image = bit(traits.channels_out, i) || traits.pointwise;
-      m.strides = follows && image ? channels_last_strides(m.shape) : contiguous_strides(m.shape);
+      m = blocked_meta(m.dtype, m.shape, image ? block : 0);
     }
-    if (follows && !n.def()->traits.pointwise && !has_kernel(n)) make_row_major(n);
+    if (any_blocked(n) && !has_kernel(n)) make_row_major(n);
     append(std::move(n));
+  }
+
+  /// Of the op's images: what a backend wishes, else what its inputs have.
+  int64_t wanted_block(const Node& n) const {
+    const Traits& traits = n.def()->traits;
+    const Shape& shape = g_.meta(n.out[0]).shape;
+    if (traits.channels_out != 0) {
+      const Metas in = g_.metas(n.in), out = g_.metas(n.out);
+      for (const Backend* backend : backends()) {
+        if (const auto block = backend->preferred_channel_block({n.op, in, out, n.attrs})) return *block;
+      }
+    }
+    for (size_t i = 0; i < n.in.size(); ++i) {
+      const Meta& m = g_.meta(n.in[i]);
+      const bool leads = traits.pointwise ? m.shape == shape : bit(traits.channels_in, i) && traits.channels_out != 0;
+      if (leads && m.channel_block != 0 && shape[1] % m.channel_block == 0) return m.channel_block;
+    }
+    return 0;
+  }
+
+  bool any_blocked(const Node& n) const {
+    const auto blocked = [&](int id) { return g_.meta(id).channel_block != 0; };
+    return std::any_of(n.in.begin(), n.in.end(), blocked) || std::any_of(n.out.begin(), n.out.end(), blocked);
   }
 
   bool has_kernel(const Node& n) const {
@@ -95,23 +122,14 @@ class LayoutPass {
 
   void make_row_major(Node& n) {
     for (int& id : n.in) {
-      if (!g_.meta(id).is_contiguous()) id = copied(id);
+      if (g_.meta(id).channel_block != 0) id = copied(id, 0);
     }
-    for (int id : n.out) value(id).meta.strides = contiguous_strides(g_.meta(id).shape);
-  }
-
-  bool wants_channels_last(const Node& n, bool follows) const {
-    const Metas in = g_.metas(n.in), out = g_.metas(n.out);
-    for (const Backend* backend : backends()) {
-      const LayoutPreference preference = backend->preferred_layout({n.op, in, out, n.attrs});
-      if (preference != LayoutPreference::indifferent) return preference == LayoutPreference::channels_last;
-    }
-    return follows;
+    for (int id : n.out) value(id).meta = Meta(g_.meta(id).dtype, g_.meta(id).shape);
   }
 
   Graph g_;
   std::vector<Node> nodes_;
-  std::map<int, int> copies_;
+  std::map<std::pair<int, int64_t>, int> copies_;
 };
 
 }  // namespace
