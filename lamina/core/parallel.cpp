@@ -2,11 +2,14 @@
 
 #include <omp.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "lamina/core/error.h"
 
@@ -19,9 +22,23 @@ int available_cores() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+/// At the end of a parallel region libgomp's threads spin for milliseconds, which on a machine with other work costs
+/// whole time slices of the scheduler at every region; the time is fixed when the library is loaded. With more threads
+/// than cores, though, it spins for some microseconds and then sleeps. A second team, asleep for good, makes it so.
+void shorten_spinning(int cores) {
+  if (cores < 2 || std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  std::thread([cores] {
+    std::atomic<int> arrived{0};  // an empty region would be dropped by the compiler
+#pragma omp parallel num_threads(cores)
+    ++arrived;
+    for (;;) pause();
+  }).detach();
+}
+
 std::atomic<int>& thread_setting() {
   static std::atomic<int> threads = [] {
     const int cores = available_cores();
+    shorten_spinning(cores);
     omp_set_num_threads(cores);
     return cores;
   }();
