@@ -23,8 +23,8 @@ namespace lamina::cpu {
 struct SoftmaxLoops {
   void (*rows)(const float* x, float* y, int64_t rows, int64_t n, bool take_log);
   void (*lines)(const float* x, float* y, int64_t n, int64_t inner, bool take_log);
-  /// log Σ e^x of one row.
-  float (*log_sum_exp)(const float* x, int64_t n);
+  /// y[r] = log Σ e^x of row r.
+  void (*log_sum_exp)(const float* x, float* y, int64_t rows, int64_t n);
 };
 
 }  // namespace lamina::cpu
@@ -100,7 +100,70 @@ float log_sum_exp(const float* x, int64_t n) {
   return static_cast<float>(static_cast<double>(top) + std::log(sum_of_exp(x, nullptr, count, top)));
 }
 
+/// Short rows are turned, a vector of rows at a time, so that each lane works on a row of its own.
+constexpr int64_t kShort = 64;
+constexpr auto kMostLanes = static_cast<int64_t>(HWY_MAX_BYTES / sizeof(float));
+
+struct ShortRows {
+  HWY_ALIGN float values[kShort * kMostLanes];  // [n, lanes]
+  V top, sum;
+
+  /// Reads `used` rows; turns x into e^(x − top) where `keep_terms`.
+  void load(const float* x, int64_t used, int64_t n, bool keep_terms) {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (int64_t r = 0; r < lanes; ++r) {
+      for (int64_t k = 0; k < n; ++k) values[k * lanes + r] = r < used ? x[r * n + k] : 0;
+    }
+    top = hn::Set(d, -HUGE_VALF);
+    sum = hn::Zero(d);
+    for (int64_t k = 0; k < n; ++k) top = hn::Max(top, hn::Load(d, values + k * lanes));
+    for (int64_t k = 0; k < n; ++k) {
+      const V e = vexp(d, hn::Sub(hn::Load(d, values + k * lanes), top));
+      if (keep_terms) hn::Store(e, d, values + k * lanes);
+      sum = hn::Add(sum, e);
+    }
+  }
+  V log_sum() const { return hn::Add(top, vlog(D(), sum)); }
+};
+
+void log_sum_exp_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  if (n > kShort) {
+    for (int64_t r = 0; r < rows; ++r) y[r] = log_sum_exp(x + r * n, n);
+    return;
+  }
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  ShortRows block;
+  for (int64_t r = 0; r < rows; r += lanes) {
+    const int64_t used = std::min(lanes, rows - r);
+    block.load(x + r * n, used, n, false);
+    HWY_ALIGN float results[kMostLanes];
+    hn::Store(block.log_sum(), d, results);
+    std::copy_n(results, used, y + r);
+  }
+}
+
+void short_rows(const float* x, float* y, int64_t rows, int64_t n, bool take_log) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  ShortRows block;
+  for (int64_t r = 0; r < rows; r += lanes) {
+    const int64_t used = std::min(lanes, rows - r);
+    block.load(x + r * n, used, n, !take_log);
+    const V shift = take_log ? block.log_sum() : hn::Div(hn::Set(d, 1.0F), block.sum);
+    for (int64_t k = 0; k < n; ++k) {
+      const V v = hn::Load(d, block.values + k * lanes);
+      hn::Store(take_log ? hn::Sub(v, shift) : hn::Mul(v, shift), d, block.values + k * lanes);
+    }
+    for (int64_t u = 0; u < used; ++u) {
+      for (int64_t k = 0; k < n; ++k) y[(r + u) * n + k] = block.values[k * lanes + u];
+    }
+  }
+}
+
 void rows(const float* x, float* y, int64_t rows, int64_t n, bool take_log) {
+  if (n <= kShort) return short_rows(x, y, rows, n, take_log);
   const auto count = static_cast<size_t>(n);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     if (take_log) {
@@ -144,7 +207,7 @@ void lines(const float* x, float* y, int64_t n, int64_t inner, bool take_log) {
 
 }  // namespace
 
-SoftmaxLoops softmax_loops() { return {rows, lines, log_sum_exp}; }
+SoftmaxLoops softmax_loops() { return {rows, lines, log_sum_exp_rows}; }
 
 }  // namespace lamina::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -237,10 +300,10 @@ class CrossEntropyKernel final : public Kernel {
     const SoftmaxLoops l = loops_;
     parallel_for(rows_, std::max<int64_t>(1, kChunkElements / std::max<int64_t>(1, classes_)),
                  [&](int64_t begin, int64_t end) {
+                   l.log_sum_exp(x + begin * classes_, y + begin, end - begin, classes_);
                    for (int64_t r = begin; r < end; ++r) {
                      const int64_t c = class_of(in[1], r);
-                     const float* row = x + r * classes_;
-                     y[r] = c < 0 ? 0 : l.log_sum_exp(row, classes_) - row[c];
+                     y[r] = c < 0 ? 0 : y[r] - x[r * classes_ + c];
                    }
                  });
   }
