@@ -262,7 +262,8 @@ const OpDef max_pool_def{.name = "max_pool",
                          .traits = {.channels_in = 1, .channels_out = 3, .saves = Saves::outputs},
                          .flops = pool_flops,
                          .onnx = {"MaxPool", 12}};
-// Gradient, positions → zeros of the shape `input` with the gradient added at the positions.
+// Gradient, positions as max_pool with these attributes gives them → zeros of the shape `input` with the gradient added
+// at the positions.
 const OpDef max_pool_backward_def{.name = "max_pool_backward",
                                   .infer = infer_max_pool_backward,
                                   .gradient = Vjp{max_pool_backward_vjp},

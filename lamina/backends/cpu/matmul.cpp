@@ -92,10 +92,11 @@ class MatmulKernel final : public Kernel {
   size_t workspace_bytes() const override { return pack_b_ && !packed_ ? packed_bytes() : 0; }
 
   void refresh(void* const* in) override {
-    if (packed_) pack_all(static_cast<const T*>(in[p_.b.input]), reinterpret_cast<T*>(packed_->data()));
+    if (packed_ && !is_empty()) pack_all(static_cast<const T*>(in[p_.b.input]), reinterpret_cast<T*>(packed_->data()));
   }
 
   void run(void* const* in, void* const* out, void* workspace) override {
+    if (is_empty()) return;
     const T* a = static_cast<const T*>(in[p_.a.input]);
     const T* b = static_cast<const T*>(in[p_.b.input]);
     T* c = static_cast<T*>(out[0]);
@@ -127,6 +128,7 @@ class MatmulKernel final : public Kernel {
   }
 
  private:
+  bool is_empty() const { return p_.m == 0 || p_.n == 0 || p_.c.batch.empty(); }
   int64_t packed_matrix() const { return panels_ * width_ * p_.k; }
   size_t packed_bytes() const {
     const int64_t matrices = shared_b_ ? 1 : static_cast<int64_t>(p_.b.batch.size());
