@@ -166,7 +166,13 @@ Splits mnist(const std::string& folder) {
   options.format = "idx";
   options.root = folder;
   options.name = "mnist";
-  return open_dataset(options);
+  options.test_fraction = 0;
+  Splits splits = open_dataset(options);
+  if (!splits.test) {
+    throw Error(find_root(folder, "mnist"), "has no test part")
+        .hint("put t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (or .gz of them) there");
+  }
+  return splits;
 }
 
 }  // namespace lamina::data

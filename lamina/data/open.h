@@ -23,22 +23,22 @@ struct DataOptions {
   int64_t limit = 0;       // at most so many training examples, and as many test examples
 
   // Tables.
-  std::string test = "";                // the file of the test rows, where there is one
-  std::vector<std::string> target;      // columns; default: the last one
-  std::vector<std::string> features;    // columns; default: all others
-  std::vector<std::string> categories;  // features that hold words: one column of 0 and 1 for each word
-  std::string kind = "";                // of the target: classes, values, tags; default: classes for words and for at
-                                        // most 20 different whole numbers, else values
-  std::string group = "";               // a column; with split: group no value of it is on both sides
-  std::string missing = "error";        // error, or drop (the row)
-  std::string separator = "";           // default: guessed among comma, semicolon, tab
-  std::string header = "";              // yes, no; default: guessed
-  int64_t window = 0;                   // series: the input is that many rows [window, features], the target that of
-  int64_t horizon = 1;                  // the row so many after them; the split is by time
+  std::string test = "";                     // the file of the test rows, where there is one
+  std::vector<std::string> target = {};      // columns; default: the last one
+  std::vector<std::string> features = {};    // columns; default: all others
+  std::vector<std::string> categories = {};  // features that hold words: one column of 0 and 1 for each word
+  std::string kind = "";          // of the target: classes, values, tags; default: classes for words and for at
+                                  // most 20 different whole numbers, else values
+  std::string group = "";         // a column; with split: group no value of it is on both sides
+  std::string missing = "error";  // error, or drop (the row)
+  std::string separator = "";     // default: guessed among comma, semicolon, tab
+  std::string header = "";        // yes, no; default: guessed
+  int64_t window = 0;             // series: the input is that many rows [window, features], the target that of
+  int64_t horizon = 1;            // the row so many after them; the split is by time
 
   // Classes and images.
-  std::vector<std::string> classes;  // their names in the order of their ids; default: as found, sorted
-  int64_t channels = 0;              // folders: 1 or 3; default: those of the first picture
+  std::vector<std::string> classes = {};  // their names in the order of their ids; default: as found, sorted
+  int64_t channels = 0;                   // folders: 1 or 3; default: those of the first picture
 
   LAMINA_OPTIONS(format, root, name, test_fraction, validation, split, seed, limit, test, target, features, categories,
                  kind, group, missing, separator, header, window, horizon, classes, channels)

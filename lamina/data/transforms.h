@@ -20,7 +20,7 @@ struct ScaleOptions {
 std::unique_ptr<Transform> scale(ScaleOptions options = {});
 
 struct NormalizeOptions {
-  std::vector<double> mean, std;  // one, or one per channel; empty: fitted on the training part
+  std::vector<double> mean = {}, std = {};  // one, or one per channel; empty: fitted on the training part
   LAMINA_OPTIONS(mean, std)
 };
 /// (x − mean) / std per channel, the first axis, as f32. Fitted over all examples of sets in memory and over 4,096
@@ -37,7 +37,7 @@ struct RangeOptions {
 std::unique_ptr<Transform> min_max(RangeOptions options = {});
 
 struct ResizeOptions {
-  Dims size;              // [height, width], or one number: the shorter side, keeping the proportions
+  Dims size = {};         // [height, width], or one number: the shorter side, keeping the proportions
   bool antialias = true;  // averages over all pixels when making smaller
   LAMINA_OPTIONS(size, antialias)
 };
@@ -45,7 +45,7 @@ struct ResizeOptions {
 std::unique_ptr<Transform> resize(ResizeOptions options);
 
 struct CropOptions {
-  Dims size;            // [height, width], or one number for both
+  Dims size = {};       // [height, width], or one number for both
   int64_t padding = 0;  // of zeros on all sides, before
   LAMINA_OPTIONS(size, padding)
 };
@@ -54,7 +54,7 @@ std::unique_ptr<Transform> center_crop(CropOptions options);
 std::unique_ptr<Transform> random_crop(CropOptions options);
 
 struct PadOptions {
-  Dims amount;  // all sides; [vertical, horizontal]; or [top, bottom, left, right]
+  Dims amount = {};  // all sides; [vertical, horizontal]; or [top, bottom, left, right]
   double value = 0;
   LAMINA_OPTIONS(amount, value)
 };
