@@ -86,7 +86,7 @@ class WolfeSearch {
   void bracket(Point a, Point b) {
     low_ = std::move(a);
     high_ = std::move(b);
-    if (!(low_.value <= high_.value)) std::swap(low_, high_);
+    if (high_.value < low_.value) std::swap(low_, high_);
   }
 
   /// True where a step was found, in low_; else low_ and high_ enclose one.
@@ -121,7 +121,7 @@ class WolfeSearch {
       Point now = evaluate(inside(cubic_minimum(low_, high_, left, right), left, right, slow));
       if (too_high(now) || now.value >= low_.value) {
         high_ = std::move(now);
-        if (!(low_.value <= high_.value)) std::swap(low_, high_);
+        if (high_.value < low_.value) std::swap(low_, high_);
         continue;
       }
       if (flat_enough(now)) return now;

@@ -12,6 +12,7 @@
 #include "lamina/train/callbacks.h"
 #include "lamina/train/checkpoint.h"
 #include "lamina/train/interrupt_internal.h"
+#include "lamina/train/run_report.h"
 #include "lamina/train/trainer_internal.h"
 
 namespace lamina::train {
@@ -320,6 +321,10 @@ Results Trainer::Impl::finish() {
   }
   if (interrupted) say_how_to_go_on();
   if (validation_set && complete && last_validation.values.empty()) last_validation = evaluate(validation_set, false);
+  if (!options.run_dir.empty()) {
+    if (step->report().steps > 0) save_step_figures(options.run_dir, step->report());
+    if (complete && validation_set) write_report(validation_set, last_validation);
+  }
   if (!last_validation.values.empty()) return last_validation;
   Results results;
   if (const auto it = progress.values.find("loss"); it != progress.values.end()) results.values["loss"] = it->second;
@@ -378,6 +383,11 @@ Results Trainer::fit(const data::DatasetPtr& train, const data::DatasetPtr& vali
 }
 Results Trainer::evaluate(const data::DatasetPtr& set) { return impl_->evaluate(set, false); }
 Tensor Trainer::predict(const data::DatasetPtr& set) { return impl_->predict(set); }
+
+void Trainer::write_report(const data::DatasetPtr& set) {
+  if (options().run_dir.empty()) throw Error("report", "there is no run directory to report on").hint("set run_dir");
+  impl_->write_report(set, impl_->evaluate(set, false));
+}
 
 void Trainer::load(const std::string& checkpoint) {
   load_variables(impl_->task.module().state(), find_checkpoint(options().run_dir, checkpoint) + "/model.safetensors",

@@ -97,6 +97,9 @@ class Trainer {
   Results evaluate(const data::DatasetPtr& set);
   /// Raw outputs for a set, [n, …].
   Tensor predict(const data::DatasetPtr& set);
+  /// Writes run_dir/report.html anew: the run's curves, and results and mistakes on this set. fit() does so at its end,
+  /// with the validation set.
+  void write_report(const data::DatasetPtr& set);
   /// Loads the weights of a checkpoint of run_dir ("best", "last" or its name) without training.
   void load(const std::string& checkpoint = "best");
 

@@ -39,6 +39,9 @@ struct Trainer::Impl {
   bool out_of_patience() const;
   void say_how_to_go_on() const;
 
+  // run_report.cpp
+  void write_report(const data::DatasetPtr& set, const Results& results);
+
   // resume.cpp: what a checkpoint holds besides tensors.
   std::string state() const;
   /// The settings that must be equal for a run to go on bit-exactly, as JSON.

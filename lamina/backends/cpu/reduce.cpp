@@ -18,7 +18,7 @@ namespace lamina::cpu {
 namespace {
 
 /// Results below this number are computed piecewise, by several threads each.
-constexpr int64_t kFewResults = 32, kMaxPieces = 64, kSerialElements = 32 << 10;
+constexpr int64_t kFewResults = 32, kMaxPieces = 64, kSerialElements = 32 << 10, kShortRun = 32;
 
 /// Some axes of a tensor, walked in row-major order.
 struct Axes {
@@ -106,6 +106,7 @@ class RunKernel final : public Kernel {
     results_ = plan_.kept.count();
     serial_ = results_ * runs_ * std::min(plan_.length, kRunLength) <= kSerialElements;
     piecewise_ = !serial_ && results_ < kFewResults && runs_ > 1;
+    short_ = runs_ == 1 && plan_.length <= kShortRun && plan_.kept.shape.rank() == 1;
   }
 
   size_t workspace_bytes() const override {
@@ -115,6 +116,7 @@ class RunKernel final : public Kernel {
   void run(void* const* in, void* const* out, void* workspace) override {
     if (piecewise_) return run_piecewise(in[0], out[0], static_cast<double*>(workspace));
     const auto some = [&](int64_t begin, int64_t end) {
+      if (short_) return run_short(in[0], out[0], begin, end);
       for (int64_t r = begin; r < end; ++r) {
         const auto [from, to] = plan_.kept.offsets(r);
         double total = neutral(op_);
@@ -131,6 +133,12 @@ class RunKernel final : public Kernel {
     const int64_t start = k % cuts_ * kRunLength;
     const int64_t at = from + plan_.reduced.offsets(k / cuts_).first + start;
     return loops_.run(element(in, at, dtype_), std::min(kRunLength, plan_.length - start));
+  }
+
+  void run_short(const void* in, void* out, int64_t begin, int64_t end) const {
+    const int64_t from = plan_.kept.in[0], to = plan_.kept.out[0];
+    auto* target = static_cast<std::byte*>(out) + begin * to * static_cast<int64_t>(size_of(dtype_));
+    loops_.short_runs(element(in, begin * from, dtype_), end - begin, from, plan_.length, target, to);
   }
 
   void run_piecewise(const void* in, void* out, double* parts) const {
@@ -150,7 +158,7 @@ class RunKernel final : public Kernel {
   const Plan plan_;
   const ReduceLoops loops_;
   int64_t cuts_, runs_, results_;
-  bool serial_, piecewise_;
+  bool serial_, piecewise_, short_;
 };
 
 /// Innermost axis kept: rows are joined column by column, the rows cut into pieces where columns are few.

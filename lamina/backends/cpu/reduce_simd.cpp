@@ -22,7 +22,10 @@ struct Sum {
   static HWY_INLINE V join(D, V total, V x) {
     return hn::Add(total, x);
   }
-  static double join(double total, double x) { return total + x; }
+  template <class T>
+  static T join(T total, T x) {
+    return total + x;
+  }
 };
 
 // NaN wins, whichever operand it is.
@@ -32,7 +35,10 @@ struct Largest {
   static HWY_INLINE V join(D, V total, V x) {
     return hn::IfThenElse(hn::Or(hn::Gt(x, total), hn::IsNaN(x)), x, total);
   }
-  static double join(double total, double x) { return x > total || x != x ? x : total; }
+  template <class T>
+  static T join(T total, T x) {
+    return x > total || x != x ? x : total;
+  }
 };
 
 struct Smallest {
@@ -41,7 +47,10 @@ struct Smallest {
   static HWY_INLINE V join(D, V total, V x) {
     return hn::IfThenElse(hn::Or(hn::Lt(x, total), hn::IsNaN(x)), x, total);
   }
-  static double join(double total, double x) { return x < total || x != x ? x : total; }
+  template <class T>
+  static T join(T total, T x) {
+    return x < total || x != x ? x : total;
+  }
 };
 
 template <class T, class Op>
@@ -66,6 +75,28 @@ double reduce_run(const void* from, int64_t count) {
   double total = Op::kStart;
   for (size_t k = 0; k < lanes; ++k) total = Op::join(total, static_cast<double>(parts[k]));
   return total;
+}
+
+/// Several rows side by side, each in a scalar of its own.
+template <class T, class Op>
+void reduce_short_runs(const void* from, int64_t rows, int64_t stride, int64_t n, void* to, int64_t out_stride) {
+  constexpr int64_t kSide = 8;
+  const auto* a = static_cast<const T*>(from);
+  auto* out = static_cast<T*>(to);
+  int64_t r = 0;
+  for (; r + kSide <= rows; r += kSide, a += kSide * stride) {
+    T totals[kSide];
+    std::fill_n(totals, kSide, static_cast<T>(Op::kStart));
+    for (int64_t k = 0; k < n; ++k) {
+      for (int64_t u = 0; u < kSide; ++u) totals[u] = Op::join(totals[u], a[u * stride + k]);
+    }
+    for (int64_t u = 0; u < kSide; ++u) out[(r + u) * out_stride] = totals[u];
+  }
+  for (; r < rows; ++r, a += stride) {
+    T total = static_cast<T>(Op::kStart);
+    for (int64_t k = 0; k < n; ++k) total = Op::join(total, a[k]);
+    out[r * out_stride] = total;
+  }
 }
 
 /// part[j] joined with four rows at a time.
@@ -120,11 +151,11 @@ template <class T>
 ReduceLoops loops_of(OpId op) {
   switch (op) {
     case OpId::sum:
-      return {reduce_run<T, Sum>, reduce_rows<T, Sum>};
+      return {reduce_run<T, Sum>, reduce_short_runs<T, Sum>, reduce_rows<T, Sum>};
     case OpId::amax:
-      return {reduce_run<T, Largest>, reduce_rows<T, Largest>};
+      return {reduce_run<T, Largest>, reduce_short_runs<T, Largest>, reduce_rows<T, Largest>};
     case OpId::amin:
-      return {reduce_run<T, Smallest>, reduce_rows<T, Smallest>};
+      return {reduce_run<T, Smallest>, reduce_short_runs<T, Smallest>, reduce_rows<T, Smallest>};
     default:
       return {};
   }

@@ -14,6 +14,8 @@ inline constexpr int64_t kRunLength = 8192;
 struct ReduceLoops {
   /// All of a[0 … n), n ≤ kRunLength.
   double (*run)(const void* a, int64_t n);
+  /// out[r·out_stride] = all of a[r·stride … r·stride + n), for rows too short for vectors.
+  void (*short_runs)(const void* a, int64_t rows, int64_t stride, int64_t n, void* out, int64_t out_stride);
   /// totals[j] joined with a[r·stride + j] for every row r and j < columns.
   void (*rows)(const void* a, int64_t rows, int64_t stride, int64_t columns, double* totals);
 };

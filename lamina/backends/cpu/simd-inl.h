@@ -31,12 +31,12 @@ HWY_INLINE hn::Vec<D> load_part(D d, const hn::TFromD<D>* from, size_t count) {
 
 template <class D>
 HWY_INLINE void store_part(hn::Vec<D> v, D d, hn::TFromD<D>* to, size_t count) {
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if HWY_TARGET <= HWY_AVX3
+  hn::BlendedStore(v, hn::FirstN(d, count), d, to);
+#else  // masked stores are slow, or there are none
   alignas(64) hn::TFromD<D> lanes[64 / sizeof(hn::TFromD<D>)];
   hn::Store(v, d, lanes);
-  std::memcpy(to, lanes, count * sizeof lanes[0]);
-#else
-  hn::BlendedStore(v, hn::FirstN(d, count), d, to);
+  for (size_t i = 0; i < count; ++i) to[i] = lanes[i];
 #endif
 }
 

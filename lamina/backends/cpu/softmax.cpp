@@ -19,17 +19,12 @@
 #define LAMINA_BACKENDS_CPU_SOFTMAX_ONCE_
 namespace lamina::cpu {
 
-/// The maximum, and log Σ e^(x − maximum).
-struct LogSum {
-  float top, log_sum;
-};
-
 /// Loops over f32. Rows of n elements; lines of n elements that lie `inner` apart, `inner` of them side by side.
 struct SoftmaxLoops {
   void (*rows)(const float* x, float* y, int64_t rows, int64_t n, bool take_log);
   void (*lines)(const float* x, float* y, int64_t n, int64_t inner, bool take_log);
-  /// Of one row: log Σ e^x in two parts, the difference of which to x keeps its digits far from zero.
-  LogSum (*log_sum_exp)(const float* x, int64_t n);
+  /// y[r] = log Σ e^x of row r.
+  void (*log_sum_exp)(const float* x, float* y, int64_t rows, int64_t n);
 };
 
 }  // namespace lamina::cpu
@@ -92,20 +87,83 @@ struct Scale {
   }
 };
 struct Shift {
-  LogSum by;
+  float by;
   template <class D1, class V1>
   HWY_INLINE V1 operator()(D1 d, V1 x) const {
-    return hn::Sub(hn::Sub(x, hn::Set(d, by.top)), hn::Set(d, by.log_sum));
+    return hn::Sub(x, hn::Set(d, by));
   }
 };
 
-LogSum log_sum_exp(const float* x, int64_t n) {
+float log_sum_exp(const float* x, int64_t n) {
   const auto count = static_cast<size_t>(n);
   const float top = largest_of(x, count);
-  return {top, static_cast<float>(std::log(sum_of_exp(x, nullptr, count, top)))};
+  return static_cast<float>(static_cast<double>(top) + std::log(sum_of_exp(x, nullptr, count, top)));
+}
+
+/// Short rows are turned, a vector of rows at a time, so that each lane works on a row of its own.
+constexpr int64_t kShort = 64;
+constexpr auto kMostLanes = static_cast<int64_t>(HWY_MAX_BYTES / sizeof(float));
+
+struct ShortRows {
+  HWY_ALIGN float values[kShort * kMostLanes];  // [n, lanes]
+  V top, sum;
+
+  /// Reads `used` rows; turns x into e^(x − top) where `keep_terms`.
+  void load(const float* x, int64_t used, int64_t n, bool keep_terms) {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (int64_t r = 0; r < lanes; ++r) {
+      for (int64_t k = 0; k < n; ++k) values[k * lanes + r] = r < used ? x[r * n + k] : 0;
+    }
+    top = hn::Set(d, -HUGE_VALF);
+    sum = hn::Zero(d);
+    for (int64_t k = 0; k < n; ++k) top = hn::Max(top, hn::Load(d, values + k * lanes));
+    for (int64_t k = 0; k < n; ++k) {
+      const V e = vexp(d, hn::Sub(hn::Load(d, values + k * lanes), top));
+      if (keep_terms) hn::Store(e, d, values + k * lanes);
+      sum = hn::Add(sum, e);
+    }
+  }
+  V log_sum() const { return hn::Add(top, vlog(D(), sum)); }
+};
+
+void log_sum_exp_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  if (n > kShort) {
+    for (int64_t r = 0; r < rows; ++r) y[r] = log_sum_exp(x + r * n, n);
+    return;
+  }
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  ShortRows block;
+  for (int64_t r = 0; r < rows; r += lanes) {
+    const int64_t used = std::min(lanes, rows - r);
+    block.load(x + r * n, used, n, false);
+    HWY_ALIGN float results[kMostLanes];
+    hn::Store(block.log_sum(), d, results);
+    std::copy_n(results, used, y + r);
+  }
+}
+
+void short_rows(const float* x, float* y, int64_t rows, int64_t n, bool take_log) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  ShortRows block;
+  for (int64_t r = 0; r < rows; r += lanes) {
+    const int64_t used = std::min(lanes, rows - r);
+    block.load(x + r * n, used, n, !take_log);
+    const V shift = take_log ? block.log_sum() : hn::Div(hn::Set(d, 1.0F), block.sum);
+    for (int64_t k = 0; k < n; ++k) {
+      const V v = hn::Load(d, block.values + k * lanes);
+      hn::Store(take_log ? hn::Sub(v, shift) : hn::Mul(v, shift), d, block.values + k * lanes);
+    }
+    for (int64_t u = 0; u < used; ++u) {
+      for (int64_t k = 0; k < n; ++k) y[(r + u) * n + k] = block.values[k * lanes + u];
+    }
+  }
 }
 
 void rows(const float* x, float* y, int64_t rows, int64_t n, bool take_log) {
+  if (n <= kShort) return short_rows(x, y, rows, n, take_log);
   const auto count = static_cast<size_t>(n);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     if (take_log) {
@@ -136,10 +194,8 @@ HWY_INLINE void line_block(const float* x, float* y, int64_t n, int64_t inner, b
     if (!take_log) put(e, k);
     sum = hn::Add(sum, e);
   }
-  const V log_sum = vlog(d, sum), scale = hn::Div(hn::Set(d, 1.0F), sum);
-  for (int64_t k = 0; k < n; ++k) {
-    put(take_log ? hn::Sub(hn::Sub(at(x, k), top), log_sum) : hn::Mul(at(y, k), scale), k);
-  }
+  const V shift = hn::Add(top, vlog(d, sum)), scale = hn::Div(hn::Set(d, 1.0F), sum);
+  for (int64_t k = 0; k < n; ++k) put(take_log ? hn::Sub(at(x, k), shift) : hn::Mul(at(y, k), scale), k);
 }
 
 void lines(const float* x, float* y, int64_t n, int64_t inner, bool take_log) {
@@ -151,7 +207,7 @@ void lines(const float* x, float* y, int64_t n, int64_t inner, bool take_log) {
 
 }  // namespace
 
-SoftmaxLoops softmax_loops() { return {rows, lines, log_sum_exp}; }
+SoftmaxLoops softmax_loops() { return {rows, lines, log_sum_exp_rows}; }
 
 }  // namespace lamina::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -221,10 +277,10 @@ class PlainSoftmaxKernel final : public Kernel {
     double top = -INFINITY, sum = 0;
     for (int64_t k = 0; k < s_.n; ++k) top = std::max(top, static_cast<double>(x[k * s_.inner]));
     for (int64_t k = 0; k < s_.n; ++k) sum += std::exp(static_cast<double>(x[k * s_.inner]) - top);
-    const double log_sum = std::log(sum);
+    const double shift = top + std::log(sum);
     for (int64_t k = 0; k < s_.n; ++k) {
       const double v = static_cast<double>(x[k * s_.inner]);
-      y[k * s_.inner] = T(take_log_ ? v - top - log_sum : std::exp(v - top) / sum);
+      y[k * s_.inner] = T(take_log_ ? v - shift : std::exp(v - top) / sum);
     }
   }
 
@@ -244,11 +300,10 @@ class CrossEntropyKernel final : public Kernel {
     const SoftmaxLoops l = loops_;
     parallel_for(rows_, std::max<int64_t>(1, kChunkElements / std::max<int64_t>(1, classes_)),
                  [&](int64_t begin, int64_t end) {
+                   l.log_sum_exp(x + begin * classes_, y + begin, end - begin, classes_);
                    for (int64_t r = begin; r < end; ++r) {
                      const int64_t c = class_of(in[1], r);
-                     const float* row = x + r * classes_;
-                     const LogSum s = c < 0 ? LogSum{} : l.log_sum_exp(row, classes_);
-                     y[r] = c < 0 ? 0 : s.log_sum + (s.top - row[c]);
+                     y[r] = c < 0 ? 0 : y[r] - x[r * classes_ + c];
                    }
                  });
   }

@@ -93,10 +93,12 @@ class TileCompiler {
     free_slots_.clear();
     const size_t registers = inputs_ + program_.instructions.size();
     slot_of_.assign(registers, -1);
+    buffered_.assign(registers, false);
     holds_.assign(registers, Holds::tile);
     spare_ = static_cast<Register>(registers + 1);
     split_axes(tile);
     find_last_uses();
+    direct_.assign(registers, -1);
     place_inputs();
     choose_direct_outputs();
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
@@ -213,6 +215,7 @@ class TileCompiler {
       free_slots_.pop_back();
     }
     slot_of_[static_cast<size_t>(r)] = slot;
+    buffered_[static_cast<size_t>(r)] = true;
     result_.buffers_.push_back({name, static_cast<uint32_t>(slot)});
   }
   void release(int r) {
@@ -254,7 +257,6 @@ class TileCompiler {
   }
 
   void choose_direct_outputs() {
-    direct_.assign(inputs_ + program_.instructions.size(), -1);
     for (size_t k = 0; k < program_.outputs.size(); ++k) {
       int& home = direct_[static_cast<size_t>(program_.outputs[k])];
       if (home < 0 && may_write_directly(k)) home = static_cast<int>(k);
@@ -342,21 +344,33 @@ class TileCompiler {
   }
 
   void emit(const PointwiseProgram::Instruction& ins, int r, TileFn fn, Holds kind) {
-    TileProgram::Step step{fn, reg(r), 0, 0, 0, 0, kind == Holds::single};
+    TileProgram::Step step{
+        fn, reg(r), 0, 0, 0, 0, kind == Holds::single, in_tile(ins.dtype) == DType::f32 && is_buffer(r)};
     Register* operands[3] = {&step.a, &step.b, &step.c};
     for (size_t k = 0; k < ins.in.size(); ++k) {
       *operands[k] = reg(ins.in[k]);
-      if (holds(ins.in[k]) != Holds::tile) step.splat = static_cast<uint16_t>(step.splat | 1U << k);
+      if (holds(ins.in[k]) != Holds::tile) {
+        step.splat = static_cast<uint16_t>(step.splat | 1U << k);
+      } else {
+        step.padded = step.padded && is_buffer(ins.in[k]);
+      }
     }
     auto& list = kind <= Holds::uniform ? result_.uniform_ : result_.steps_;
     list.push_back(step);
     if (ins.dtype != DType::bf16) return;
-    list.push_back({round_to_bf16(), reg(r), reg(r), 0, 0, 0, kind == Holds::single});
+    list.push_back({round_to_bf16(), reg(r), reg(r), 0, 0, 0, kind == Holds::single, step.padded});
+  }
+
+  /// In scratch memory, which ends behind a whole number of vectors.
+  bool is_buffer(int r) const {
+    const auto i = static_cast<size_t>(r);
+    return direct_[i] < 0 && buffered_[i];
   }
 
   void finish() {
-    const int64_t tile_bytes = result_.chunk_ * result_.inner_ * static_cast<int64_t>(slot_element_);
-    result_.slot_bytes_ = static_cast<size_t>((tile_bytes + 63) / 64 * 64);
+    constexpr auto kPad = static_cast<int64_t>(kSplat);
+    const int64_t elements = (result_.chunk_ * result_.inner_ + kPad - 1) / kPad * kPad;
+    result_.slot_bytes_ = static_cast<size_t>(elements) * slot_element_;
     result_.numbers_offset_ = slots_ * result_.slot_bytes_;
     result_.cost_ += static_cast<int64_t>(in_.size() + out_.size());
     if (constants_.empty()) return;
@@ -376,10 +390,11 @@ class TileCompiler {
   const std::span<const Meta> in_, out_;
   const size_t inputs_;
   TileProgram result_;
-  std::vector<Holds> holds_;   // per source register
-  std::vector<int> last_use_;  // the last instruction that reads it
-  std::vector<int> slot_of_;   // the buffer it occupies now
-  std::vector<int> direct_;    // the output it is written to
+  std::vector<Holds> holds_;    // per source register
+  std::vector<int> last_use_;   // the last instruction that reads it
+  std::vector<int> slot_of_;    // the buffer it occupies now
+  std::vector<bool> buffered_;  // has or had one
+  std::vector<int> direct_;     // the output it is written to
   std::vector<int> free_slots_;
   size_t slots_ = 0, slot_element_ = 4;
   Register spare_ = 0;

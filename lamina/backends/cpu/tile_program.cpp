@@ -37,6 +37,7 @@ void TileProgram::run_tile(Run& run, const int64_t* index) const {
   const int axes = split_ + 1;
   const int64_t first = std::min(chunk_, loops_.shape[split_] - index[split_] * chunk_);
   const auto count = static_cast<size_t>(first * inner_);
+  const size_t padded = (count + kSplat - 1) / kSplat * kSplat;
   for (const Place& p : direct_in_) run.regs[p.reg] = shifted(run.in[p.slot], offset_of(p.steps, index, axes));
   for (const Place& p : direct_out_) run.regs[p.reg] = shifted(run.out[p.slot], offset_of(p.steps, index, axes));
   for (size_t k = 0; k < conflicts_.size(); ++k) {
@@ -46,7 +47,7 @@ void TileProgram::run_tile(Run& run, const int64_t* index) const {
   for (const Load& l : loads_) load(l, static_cast<std::byte*>(run.regs[l.place.reg]), index, first, run.in);
   void** const regs = run.regs;
   for (const Step& s : steps_) {
-    s.fn(regs[s.out], regs[s.a], regs[s.b], regs[s.c], s.single ? kSplat : count, s.splat);
+    s.fn(regs[s.out], regs[s.a], regs[s.b], regs[s.c], s.single ? kSplat : s.padded ? padded : count, s.splat);
   }
   for (const Store& s : stores_) {
     if (s.conflict >= 0 && !(run.conflicts >> s.conflict & 1U)) continue;

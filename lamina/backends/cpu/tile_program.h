@@ -43,6 +43,7 @@ class TileProgram {
     Register out, a, b, c;
     uint16_t splat;  // operands that are splats
     bool single;     // so is the result
+    bool padded;     // all operands and the result are buffers: the last vector may be a whole one
   };
   /// Where a register's memory follows the position in the tensor. Steps in bytes.
   struct Place {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "lamina/backends/cpu/tile.h"
+#include "lamina/core/error.h"
 
 namespace lamina::cpu {
 
@@ -93,8 +94,11 @@ constexpr auto kMinus = [](T a, T b) { return static_cast<T>(static_cast<Wide<T>
 template <class T>
 constexpr auto kTimes = [](T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b)); };
 template <class T>
-constexpr auto kMod = [](T a, T b) {
-  return b == 0 ? T{0} : b == static_cast<T>(-1) ? T{0} : static_cast<T>(a % b);
+constexpr auto kMod = [](T a, T b) -> T {
+  if (b == 0) {
+    throw Error("fmod", "division of an integer by zero").hint("cast to a floating-point dtype, which gives NaN");
+  }
+  return b == static_cast<T>(-1) ? T{0} : static_cast<T>(a % b);
 };
 template <class T>
 constexpr auto kSame = [](T a) { return a; };

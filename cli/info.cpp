@@ -1,0 +1,230 @@
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/cli.h"
+#include "lamina/core/error.h"
+#include "lamina/engine/grad.h"
+#include "lamina/graph/capture.h"
+#include "lamina/io/safetensors.h"
+#include "lamina/nn/summary.h"
+#include "lamina/ops/create.h"
+#include "lamina/ops/pointwise.h"
+#include "lamina/ops/random.h"
+#include "lamina/ops/reduce.h"
+#include "lamina/tasks/run.h"
+
+namespace lamina::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string what, model, input;
+  std::vector<std::string> set;
+  int64_t classes = 0, batch = 1;
+  bool json = false;
+};
+
+/// A network and what it takes.
+struct Network {
+  std::string title;
+  nn::LayerPtr net;
+  Shape input;
+  DType dtype = DType::f32;
+};
+
+Shape parse_shape(const std::string& text) {
+  Shape shape;
+  size_t begin = 0;
+  while (begin <= text.size()) {
+    const size_t end = std::min(text.find_first_of("x,", begin), text.size());
+    char* rest = nullptr;
+    const std::string part = text.substr(begin, end - begin);
+    const long long extent = std::strtoll(part.c_str(), &rest, 10);
+    if (part.empty() || *rest || extent < 1)
+      throw Error("--input", "expected a shape such as 3x32x32, got \"" + text + "\"");
+    shape.push_back(extent);
+    begin = end + 1;
+  }
+  return shape;
+}
+
+/// An architecture by name, for the inputs given or those it was published for.
+Network by_model(const Options& o) {
+  recipe::Setting root = recipe::parse_yaml("model: {name: " + o.model + "}", "--model");
+  for (const std::string& s : o.set) recipe::apply_override(root, s);
+  models::ModelInput input{o.input.empty() ? Shape{} : parse_shape(o.input), o.classes, DType::f32};
+  Network n{o.model, tasks::make_network(root, input), input.input, DType::f32};
+  if (!n.input.empty()) return n;
+  // Architectures say what they take by the options they were made with.
+  recipe::Setting resolved;
+  tasks::make_network(root, input, &resolved);
+  const auto number = [&resolved](const char* key, int64_t standard) {
+    const recipe::Setting* s = resolved.find(key);
+    return s ? std::strtoll(s->text.c_str(), nullptr, 10) : standard;
+  };
+  if (resolved.find("channels")) {
+    n.input = {number("channels", 3), number("height", 32), number("width", 32)};
+  } else {
+    n.input = {number("in", 1)};
+  }
+  return n;
+}
+
+Network by_recipe(const Options& o) {
+  const recipe::Setting recipe = tasks::load_recipe(o.what, o.set);
+  recipe::Setting resolved;
+  const tasks::DataParts data = tasks::open_data(recipe, resolved);
+  return {tasks::recipe_name(o.what), tasks::make_network(recipe, data.facts.model_input()), data.facts.input,
+          data.facts.dtype};
+}
+
+Network by_run(const std::string& path) {
+  const tasks::Run run = tasks::open_run(path);
+  return {path, tasks::trained_network(run), run.facts.input, run.facts.dtype};
+}
+
+/// Planned bytes of values between layers: a forward pass, and a training step.
+struct Memory {
+  int64_t inference = 0, training = 0;
+};
+
+std::vector<Variable> variables_of(nn::Layer& net) {
+  std::vector<Variable> all;
+  for (const nn::NamedVariable& v : net.state()) all.push_back(v.variable);
+  return all;
+}
+
+Memory planned_memory(Network& n, int64_t batch) {
+  Shape shape = n.input;
+  shape.insert(0, batch);
+  const Tensor x = zeros(shape, n.dtype);
+  Memory memory;
+  graph::Captured forward([&](const Tensors& in) { return Tensors{(*n.net)(in[0])}; }, variables_of(*n.net));
+  forward.prepare({x});
+  memory.inference = forward.report().arena_bytes;
+  Generator random(0);
+  std::vector<Variable> state = variables_of(*n.net);
+  state.push_back(random.state());
+  graph::Captured step(
+      [&](const Tensors& in) {
+        const GeneratorScope scope(random);
+        const nn::ModeScope mode(nn::Mode::train);
+        auto [loss, grads] = value_and_grad([&] { return mean(square((*n.net)(in[0]))); }, n.net->parameters());
+        Tensors out{loss};
+        out.insert(out.end(), grads.begin(), grads.end());
+        return out;
+      },
+      state);
+  step.prepare({x});
+  memory.training = step.report().arena_bytes;
+  return memory;
+}
+
+Json to_json(const Network& n, const nn::Summary& s, const Memory& m, int64_t batch) {
+  Json layers = Json::array();
+  const auto list = [](const Shape& shape) { return std::vector<int64_t>(shape.begin(), shape.end()); };
+  for (const nn::SummaryRow& row : s.rows) {
+    if (!row.leaf) continue;
+    layers.push_back({{"path", row.path},
+                      {"kind", row.kind},
+                      {"options", Json::parse(row.options)},
+                      {"output", list(row.output)},
+                      {"parameters", row.parameters},
+                      {"flops", row.flops}});
+  }
+  return {{"network", n.title},
+          {"input", list(n.input)},
+          {"parameters", s.parameters},
+          {"trainable", s.trainable},
+          {"flops", s.flops},
+          {"state_bytes", s.state_bytes},
+          {"batch", batch},
+          {"inference_bytes", m.inference},
+          {"training_bytes", m.training},
+          {"layers", layers}};
+}
+
+void print(Network n, const Options& o) {
+  Shape batch = n.input;
+  batch.insert(0, 1);
+  const nn::Summary s = nn::summary(*n.net, batch, n.dtype);
+  const Memory memory = planned_memory(n, o.batch);
+  if (o.json) {
+    std::cout << to_json(n, s, memory, o.batch).dump(2) << '\n';
+    return;
+  }
+  std::cout << n.title << ": inputs " << n.input.str() << " " << name_of(n.dtype) << "\n\n";
+  TextTable table({"layer", "kind", "output", "parameters", "operations"});
+  for (const nn::SummaryRow& row : s.rows) {
+    if (row.leaf)
+      table.add({row.path, row.kind, row.output.str(), with_commas(row.parameters), amount_text(row.flops)});
+  }
+  std::cout << table.str() << "\nparameters   " << with_commas(s.parameters) << " (" << with_commas(s.trainable)
+            << " trainable), " << bytes_text(static_cast<double>(s.state_bytes)) << "\noperations   "
+            << amount_text(s.flops) << " floating-point, forward, one example\nmemory       "
+            << bytes_text(static_cast<double>(memory.inference)) << " to infer, "
+            << bytes_text(static_cast<double>(memory.training)) << " to train besides parameters, batch " << o.batch
+            << "\n";
+}
+
+void print_file(const std::string& path, bool json) {
+  const std::vector<io::TensorInfo> tensors = io::list_safetensors(path);
+  TextTable table({"tensor", "dtype", "shape", "elements"});
+  Json list = Json::array();
+  int64_t elements = 0;
+  double bytes = 0;
+  for (const io::TensorInfo& t : tensors) {
+    table.add({t.name, std::string(name_of(t.dtype)), t.shape.str(), with_commas(t.shape.numel())});
+    list.push_back({{"name", t.name},
+                    {"dtype", std::string(name_of(t.dtype))},
+                    {"shape", std::vector<int64_t>(t.shape.begin(), t.shape.end())}});
+    elements += t.shape.numel();
+    bytes += static_cast<double>(t.shape.numel()) * static_cast<double>(size_of(t.dtype));
+  }
+  if (json) {
+    std::cout << Json{{"file", path}, {"elements", elements}, {"tensors", list}}.dump(2) << '\n';
+    return;
+  }
+  std::cout << path << "\n\n"
+            << table.str() << "\n"
+            << tensors.size() << " tensors, " << with_commas(elements) << " elements, " << bytes_text(bytes) << "\n";
+}
+
+void info(const Options& o) {
+  if (o.what.empty() == o.model.empty()) {
+    throw Error("lamina info", "expected a run, a recipe or a .safetensors file, or --model NAME")
+        .hint("lamina info --help");
+  }
+  if (o.batch < 1) throw Error("--batch", "expected 1 or more, got " + std::to_string(o.batch));
+  if (!o.model.empty()) return print(by_model(o), o);
+  const std::string extension = std::filesystem::path(o.what).extension().string();
+  if (extension == ".safetensors") return print_file(o.what, o.json);
+  if (extension == ".yaml" || extension == ".yml") return print(by_recipe(o), o);
+  print(by_run(o.what), o);
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("info", "Layers, shapes, parameters, operations and memory of a network");
+  auto o = std::make_shared<Options>();
+  verb->add_option("what", o->what, "A run directory, a recipe (.yaml) or a .safetensors file")->type_name("RUN|FILE");
+  verb->add_option("--model", o->model, "An architecture by name instead")->type_name("NAME");
+  verb->add_option("--set", o->set, "Overrides a key of the recipe")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb->add_option("--input", o->input, "With --model: the shape of one input")->type_name("3x32x32");
+  verb->add_option("--classes", o->classes, "With --model: the number of outputs")->type_name("N");
+  verb->add_option("--batch", o->batch, "Examples at once, for the memory (default 1)")->type_name("N");
+  verb->add_flag("--json", o->json, "One JSON object");
+  verb->footer(
+      "Examples:\n  lamina info runs/digits-1\n  lamina info recipes/digits.yaml --set model.filters=[16,32]\n"
+      "  lamina info --model lenet5 --batch 64\n  lamina info --model resnet_cifar --set model.depth=56");
+  verb->callback([o] { info(*o); });
+}
+
+}  // namespace lamina::cli

@@ -1,0 +1,170 @@
+#include <cstdio>
+#include <iostream>
+
+#include "cli/cli.h"
+#include "lamina/core/error.h"
+#include "lamina/graph/capture.h"
+#include "lamina/recipe/setting.h"
+#include "lamina/tasks/evaluate.h"
+#include "lamina/tasks/report.h"
+#include "lamina/tasks/run.h"
+#include "lamina/tensor/storage.h"
+#include "lamina/train/trainer.h"
+
+namespace lamina::cli {
+
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  lamina train recipes/digits.yaml
+  lamina train recipes/mnist-lenet5.yaml --set data.root=DIR --set optimizer.lr=0.002 --run-dir runs/x --seed 2
+  lamina train --resume runs/x        goes on bit-exactly where it stopped, however it stopped
+  lamina train recipes/digits.yaml --explain --set trainer.epochs=1
+Any key of a recipe can be set; docs/recipes.md lists them. Values are YAML: --set model.hidden=[300,100].
+Without --run-dir the run goes to runs/<recipe>-<n>. Ctrl-C finishes the step, saves, and says how to go on.)";
+
+struct Options {
+  std::string recipe, resume, run_dir, seed;
+  std::vector<std::string> set;
+  bool explain = false, profile = false;
+};
+
+/// Prints the report of the compiled step once it exists.
+class Explain final : public train::Callback {
+ public:
+  void on_step(train::Trainer& trainer) override {
+    if (!done_) std::cout << "\nThe training step\n" << trainer.step_report().str() << '\n';
+    done_ = true;
+  }
+  std::string name() const override { return "explain"; }
+
+ private:
+  bool done_ = false;
+};
+
+/// Where the time of a run goes, epoch by epoch.
+class Profile final : public train::Callback {
+ public:
+  void on_epoch_start(train::Trainer& trainer) override {
+    const train::Progress& p = trainer.progress();
+    seconds_ = p.seconds;
+    step_ = p.step;
+  }
+  void on_epoch_end(train::Trainer& trainer) override {
+    const train::Progress& p = trainer.progress();
+    const graph::Report& r = trainer.step_report();
+    const double steps = static_cast<double>(p.step - step_), seconds = p.seconds - seconds_;
+    if (steps <= 0 || seconds <= 0) return;
+    std::printf(
+        "profile: %.3f ms per step, %.0f examples/s, %.1f GFLOP/s, %.1f GB/s moved by kernels, peak memory %s\n",
+        1e3 * seconds / steps, static_cast<double>(p.examples) / seconds, r.flops * steps / seconds / 1e9,
+        r.bytes_moved * steps / seconds / 1e9, bytes_text(static_cast<double>(memory_stats().peak_bytes)).c_str());
+  }
+  std::string name() const override { return "profile"; }
+
+ private:
+  double seconds_ = 0;
+  int64_t step_ = 0;
+};
+
+std::string size_text(const data::DatasetPtr& set, const char* what) {
+  return set ? ", " + with_commas(set->size()) + " " + what : "";
+}
+
+void print_start(const tasks::DataParts& data, tasks::Plan& plan, const std::string& run_dir) {
+  const data::DatasetInfo& info = data.facts.info;
+  std::cout << "data       " << info.name << ": " << with_commas(data.train->size()) << " training"
+            << size_text(data.validation, "validation") << size_text(data.test, "test") << " examples, inputs "
+            << info.input.str() << ", " << info.outputs() << " "
+            << (info.target == data::TargetKind::values ? "targets" : "classes") << '\n';
+  const recipe::Setting* model = plan.resolved.find("model")->find("name");
+  std::cout << "network    " << (model ? model->text : "layers") << ", "
+            << with_commas(plan.task->module().parameter_count()) << " parameters\n"
+            << "training   " << plan.resolved.find("optimizer")->find("name")->text << ", " << plan.options.epochs
+            << " epochs of batches of " << plan.options.batch << ", seed " << plan.options.seed << '\n'
+            << "run        " << run_dir << '\n'
+            << std::flush;
+}
+
+/// Measures the best weights on the test part.
+void test(train::Trainer& trainer, const tasks::DataParts& data) {
+  const bool tested = data.test != nullptr;
+  const data::DatasetPtr& set = tested ? data.test : data.validation;
+  if (!set) return;
+  trainer.load("best");
+  const train::Results results = trainer.evaluate(set);
+  std::cout << '\n' << (tested ? "test       " : "validation ") << results << '\n';
+  for (const auto& [name, table] : results.tables) {
+    std::cout << '\n' << tasks::confusion_text(table, data.facts.info.classes);
+  }
+}
+
+void print_next(const tasks::Facts& facts, const std::string& run_dir) {
+  const bool pictures = facts.info.input.rank() == 3;
+  std::cout << "\nNext\n  lamina evaluate " << run_dir << "\n  lamina predict " << run_dir
+            << (pictures ? " image.png" : " rows.csv") << "\n  lamina info " << run_dir << "\n  open " << run_dir
+            << "/report.html\n";
+}
+
+recipe::Setting read_recipe(const Options& o, std::string& run_dir) {
+  std::vector<std::string> overrides = o.set;
+  if (!o.seed.empty()) overrides.push_back("seed=" + o.seed);
+  if (o.resume.empty()) {
+    const recipe::Setting recipe = tasks::load_recipe(o.recipe, overrides);
+    run_dir = o.run_dir.empty() ? tasks::new_run_directory(tasks::recipe_name(o.recipe)) : o.run_dir;
+    tasks::check_free(run_dir);
+    return recipe;
+  }
+  run_dir = o.resume;
+  recipe::Setting recipe = tasks::open_run(run_dir).recipe;
+  for (const std::string& s : overrides) recipe::apply_override(recipe, s);
+  return recipe;
+}
+
+void train(const Options& o) {
+  if (o.recipe.empty() == o.resume.empty()) {
+    throw Error("lamina train", "expected either a recipe or --resume RUN").hint("lamina train --help");
+  }
+  if (!o.resume.empty() && !o.run_dir.empty()) throw Error("--run-dir", "--resume names the run directory already");
+  std::string run_dir;
+  const recipe::Setting recipe = read_recipe(o, run_dir);
+  recipe::Setting resolved;
+  const tasks::DataParts data = tasks::open_data(recipe, resolved);
+  tasks::Plan plan = tasks::make_plan(recipe, data.facts, resolved);
+  plan.options.run_dir = run_dir;
+  const std::unique_ptr<train::Trainer> trainer = plan.trainer();
+  trainer->set_transforms(data.train_transforms, data.eval_transforms);
+  if (o.explain) trainer->add(std::make_shared<Explain>());
+  if (o.profile) trainer->add(std::make_shared<Profile>());
+  print_start(data, plan, run_dir);
+  if (o.resume.empty() || !o.set.empty()) tasks::begin_run(run_dir, plan.resolved, data.facts);
+  trainer->fit(data.train, data.validation);
+  if (trainer->stop_reason().find("Ctrl-C") != std::string::npos) throw CLI::RuntimeError(130);
+  if (trainer->stop_reason().find("SIGTERM") != std::string::npos) throw CLI::RuntimeError(143);
+  test(*trainer, data);
+  tasks::write_report(tasks::open_run(run_dir));
+  print_next(data.facts, run_dir);
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("train", "Trains the network of a recipe, or goes on with a run");
+  auto o = std::make_shared<Options>();
+  verb->add_option("recipe", o->recipe, "A recipe (YAML): data, network, optimizer, …");
+  verb->add_option("--set", o->set, "Overrides a key of the recipe; may be given many times")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb->add_option("--run-dir", o->run_dir, "Where the run goes: log, checkpoints, report")->type_name("DIR");
+  verb->add_option("--resume", o->resume, "Goes on with this run")->type_name("RUN");
+  verb->add_option("--seed", o->seed, "Of weights, order and augmentation (default: the recipe's)")->type_name("N");
+  add_threads(*verb);
+  verb->add_flag("--explain", o->explain,
+                 "Prints the compiled step: kernels, fused groups, layouts, memory, operations, refusals");
+  verb->add_flag("--profile", o->profile, "Prints time, rates and memory after each epoch");
+  verb->footer(kExamples);
+  verb->callback([o] { train(*o); });
+}
+
+}  // namespace lamina::cli

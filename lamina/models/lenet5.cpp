@@ -1,0 +1,56 @@
+#include "lamina/models/lenet5.h"
+
+#include "lamina/core/error.h"
+#include "lamina/models/options.h"
+#include "lamina/ops/movement.h"
+
+namespace lamina::models {
+
+namespace {
+
+/// Extent after both convolutions and poolings; throws Error where nothing is left.
+int64_t extent_of_maps(int64_t extent, int64_t padding) {
+  const int64_t left = ((extent + 2 * padding - 4) / 2 - 4) / 2;
+  if (left >= 1) return left;
+  throw Error("lenet5", "images of " + std::to_string(extent) +
+                            " pixels are too small: nothing is left after two "
+                            "convolutions and poolings")
+      .hint("use small_cnn, or enlarge the images with a resize transform");
+}
+
+}  // namespace
+
+Lenet5::Lenet5(const Lenet5Options& o)
+    : conv1_{{.in = o.channels, .out = 6, .kernel = 5, .padding = o.padding, .init = o.init}},
+      act1_(activation(o.activation)),
+      pool1_(pooling(o.pooling)),
+      conv2_{{.in = 6, .out = 16, .kernel = 5, .init = o.init}},
+      act2_(activation(o.activation)),
+      pool2_(pooling(o.pooling)),
+      fc1_{{.in = 16 * extent_of_maps(o.height, o.padding) * extent_of_maps(o.width, o.padding),
+            .out = 120,
+            .init = o.init}},
+      act3_(activation(o.activation)),
+      fc2_{{.in = 120, .out = 84, .init = o.init}},
+      act4_(activation(o.activation)),
+      fc3_{{.in = 84, .out = o.classes, .init = o.init}} {}
+
+Tensor Lenet5::forward(const Tensor& x) {
+  Tensor y = pool1_(act1_(conv1_(x)));
+  y = pool2_(act2_(conv2_(y)));
+  y = act3_(fc1_(flatten(y, 1)));
+  return fc3_(act4_(fc2_(y)));
+}
+
+nn::LayerPtr make_lenet5(FieldVisitor& visitor, const ModelInput& data) {
+  Lenet5Options o;
+  const Shape image = input_or(data, {o.channels, o.height, o.width}, "lenet5");
+  o.channels = image[0];
+  o.height = image[1];
+  o.width = image[2];
+  o.classes = outputs_or(data, o.classes);
+  o.visit(visitor);
+  return std::make_unique<Lenet5>(o);
+}
+
+}  // namespace lamina::models

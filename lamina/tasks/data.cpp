@@ -1,0 +1,137 @@
+// The sections data and transforms.
+#include <filesystem>
+
+#include "lamina/core/error.h"
+#include "lamina/data/open.h"
+#include "lamina/recipe/resolver.h"
+#include "lamina/tasks/experiment.h"
+
+namespace lamina::tasks {
+
+using recipe::Setting;
+
+namespace {
+
+/// Transforms where a recipe names none: bytes become [0, 1], columns of tables get mean 0 and deviation 1.
+std::string default_transforms(const data::DatasetInfo& info) {
+  return info.input.rank() == 1 ? "[standardize]" : "[scale]";
+}
+
+data::Transforms make_list(const Setting& list, Setting& resolved) {
+  if (list.kind != Setting::Kind::list) recipe::fail(list, "transforms", "a list: [scale, normalize]");
+  resolved = Setting{};
+  resolved.kind = Setting::Kind::list;
+  data::Transforms made;
+  for (const Setting& item : list.items) {
+    // {random_crop: {padding: 4}} is short for {name: random_crop, padding: 4}.
+    Setting named = item;
+    if (item.kind == Setting::Kind::map && item.fields.size() == 1 && !item.find("name")) {
+      const auto& [name, options] = item.fields.front();
+      named = recipe::options_of_section(options);
+      named.origin = item.origin;
+      named.field("name") = Setting::scalar(name, item.origin);
+    }
+    Setting kept;
+    made.push_back(recipe::make_named(data::transform_table(), named, "transform", &kept));
+    resolved.items.push_back(kept);
+  }
+  return made;
+}
+
+/// One list stands for both training and evaluation.
+struct Lists {
+  Setting train, eval;
+};
+
+Lists transform_lists(const Setting& recipe, const data::DatasetInfo& info) {
+  const Setting* section = recipe.find("transforms");
+  if (!section || !section->defined()) {
+    const Setting standard = recipe::parse_yaml(default_transforms(info), "default of transforms");
+    return {standard, standard};
+  }
+  if (section->kind == Setting::Kind::list) return {*section, *section};
+  if (section->kind != Setting::Kind::map) {
+    recipe::fail(*section, "transforms", "a list, or {train: [...], eval: [...]}");
+  }
+  NameList names;
+  names.add("train");
+  names.add("eval");
+  for (const auto& [key, value] : section->fields) {
+    if (key != "train" && key != "eval") recipe::fail_unknown(value, "list of transforms", key, names);
+  }
+  const Setting* train = section->find("train");
+  const Setting* eval = section->find("eval");
+  if (!train || !eval) {
+    throw Error(section->origin, std::string("transforms: \"") + (train ? "eval" : "train") + "\" is missing")
+        .hint("give both, or one list for both");
+  }
+  return {*train, *eval};
+}
+
+data::DataOptions read_options(const Setting& recipe, Setting& resolved) {
+  const Setting* section = recipe.find("data");
+  if (!section || !section->defined()) {
+    throw Error(recipe.origin, "the section \"data\" is missing")
+        .hint("for example data: {format: idx, root: data/mnist}");
+  }
+  data::DataOptions options;
+  recipe::Resolver resolver(*section, "data");
+  options.visit(resolver);
+  resolver.finish();
+  resolved = resolver.resolved();
+  if (options.format != "builtin") {
+    // The run finds its data again from wherever it is called.
+    std::error_code ignored;
+    const std::filesystem::path full = std::filesystem::absolute(data::find_root(options.root, options.name), ignored);
+    options.root = full.lexically_normal().string();
+    resolved.field("root").text = options.root;
+  }
+  return options;
+}
+
+/// Errors that name a file stand as they are; those that name an option get the place of the section.
+data::Parts open_at(const data::DataOptions& options, const Setting& section) {
+  try {
+    return data::open_parts(options);
+  } catch (const Error& error) {
+    if (error.where().find_first_of("/:.") != std::string::npos) throw;
+    throw Error(section.origin, error.what());
+  }
+}
+
+/// The first training example as the network sees it; throws Error where it is still made of bytes.
+data::Example first_example(const data::Transforms& transforms, const DataParts& parts, const Setting& list) {
+  data::Example example = data::apply_all(transforms, parts.train->get(0), 0, 0, 0);
+  if (example[0].dtype() != DType::u8) return example;
+  throw Error(list.origin, "after these transforms the inputs are still bytes").hint("add scale: it makes them [0, 1]");
+}
+
+}  // namespace
+
+DataParts open_data(const Setting& recipe, Setting& resolved) {
+  const data::DataOptions options = read_options(recipe, resolved.field("data"));
+  const data::Parts opened = open_at(options, *recipe.find("data"));
+  DataParts parts{opened.train, opened.validation, opened.test, {}, {}, {}};
+  parts.facts.info = parts.train->info();
+  const Lists lists = transform_lists(recipe, parts.facts.info);
+  Setting& section = resolved.field("transforms");
+  parts.train_transforms = make_list(lists.train, section.field("train"));
+  parts.eval_transforms = make_list(lists.eval, section.field("eval"));
+  data::fit_all(parts.train_transforms, *parts.train);
+  data::fit_all(parts.eval_transforms, *parts.train);
+  parts.facts.transforms = data::state_of(parts.eval_transforms);
+  const data::Example first = first_example(parts.eval_transforms, parts, lists.eval);
+  first_example(parts.train_transforms, parts, lists.train);
+  parts.facts.input = first[0].shape();
+  parts.facts.dtype = first[0].dtype();
+  return parts;
+}
+
+data::Transforms eval_transforms(const Setting& recipe, const Facts& facts) {
+  Setting ignored;
+  data::Transforms made = make_list(transform_lists(recipe, facts.info).eval, ignored);
+  data::load_state(made, facts.transforms);
+  return made;
+}
+
+}  // namespace lamina::tasks

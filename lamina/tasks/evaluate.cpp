@@ -1,0 +1,86 @@
+#include "lamina/tasks/evaluate.h"
+
+#include <algorithm>
+
+#include "lamina/core/error.h"
+#include "lamina/train/checkpoint.h"
+
+namespace lamina::tasks {
+
+namespace {
+
+void check_same_kind(const Run& run, const data::DatasetInfo& info) {
+  const data::DatasetInfo& trained = run.facts.info;
+  if (info.input != trained.input) {
+    throw Error(info.name,
+                "its inputs have shape " + info.input.str() + ", the network was trained on " + trained.input.str());
+  }
+  if (info.outputs() != trained.outputs()) {
+    throw Error(info.name, "it has " + std::to_string(info.outputs()) + " classes, the network was trained on " +
+                               std::to_string(trained.outputs()));
+  }
+}
+
+std::string name_of_class(const std::vector<std::string>& classes, int64_t id) {
+  return static_cast<size_t>(id) < classes.size() ? classes[static_cast<size_t>(id)] : std::to_string(id);
+}
+
+std::string worst_pairs(const std::vector<double>& counts, int64_t n, const std::vector<std::string>& classes) {
+  std::vector<int64_t> cells;
+  for (int64_t i = 0; i < n * n; ++i) {
+    if (i / n != i % n && counts[static_cast<size_t>(i)] > 0) cells.push_back(i);
+  }
+  const auto count = [&](int64_t i) { return counts[static_cast<size_t>(i)]; };
+  std::stable_sort(cells.begin(), cells.end(), [&](int64_t a, int64_t b) { return count(a) > count(b); });
+  std::string text = "most often confused (true → predicted)\n";
+  for (size_t k = 0; k < std::min<size_t>(cells.size(), 10); ++k) {
+    text += "  " + name_of_class(classes, cells[k] / n) + " → " + name_of_class(classes, cells[k] % n) + ": " +
+            std::to_string(static_cast<int64_t>(count(cells[k]))) + "\n";
+  }
+  return text;
+}
+
+std::string flush_right(const std::string& text, size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+}  // namespace
+
+Trained load_trained(const Run& run) {
+  Trained t{make_plan(run.recipe, run.facts, run.recipe), nullptr};
+  train::load_weights(t.plan.task->module(), run.path);
+  t.plan.options.progress = false;
+  t.trainer = t.plan.trainer();
+  const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
+  t.trainer->set_transforms(transforms, transforms);
+  return t;
+}
+
+train::Results evaluate(const Run& run, const data::DatasetPtr& set) {
+  check_same_kind(run, set->info());
+  return load_trained(run).trainer->evaluate(set);
+}
+
+std::string confusion_text(const Tensor& counts, const std::vector<std::string>& classes) {
+  const int64_t n = counts.size(0);
+  const std::vector<double> values = counts.values();
+  if (n > 20) return worst_pairs(values, n, classes);
+  size_t width = 4, label = 4;
+  for (int64_t i = 0; i < n; ++i) label = std::max(label, name_of_class(classes, i).size());
+  for (const double v : values) width = std::max(width, std::to_string(static_cast<int64_t>(v)).size());
+  width = std::max(width, std::min<size_t>(label, 10));
+  std::string text = "confusion matrix: rows are true, columns predicted\n" + std::string(label + 2, ' ');
+  for (int64_t c = 0; c < n; ++c) text += " " + flush_right(name_of_class(classes, c).substr(0, width), width);
+  text += "\n";
+  for (int64_t r = 0; r < n; ++r) {
+    text += "  " + flush_right(name_of_class(classes, r), label);
+    for (int64_t c = 0; c < n; ++c) {
+      const auto v = static_cast<int64_t>(values[static_cast<size_t>(r * n + c)]);
+      text += " " + flush_right(v == 0 ? "." : std::to_string(v), width);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace lamina::tasks

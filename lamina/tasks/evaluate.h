@@ -1,0 +1,25 @@
+// How good a trained network is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lamina/tasks/run.h"
+
+namespace lamina::tasks {
+
+/// Loss and metrics of a run's best weights on a data set of the same kind. Throws Error where the shape of its inputs
+/// or its classes are others.
+train::Results evaluate(const Run& run, const data::DatasetPtr& set);
+
+/// The task, weights and transforms of a run, ready to evaluate and predict.
+struct Trained {
+  Plan plan;
+  std::unique_ptr<train::Trainer> trainer;
+};
+Trained load_trained(const Run& run);
+
+/// A confusion matrix [true, predicted] as text: at most 20 classes, else the pairs confused most often.
+std::string confusion_text(const Tensor& counts, const std::vector<std::string>& classes);
+
+}  // namespace lamina::tasks

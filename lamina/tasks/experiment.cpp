@@ -1,0 +1,185 @@
+#include "lamina/tasks/experiment.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "lamina/core/error.h"
+#include "lamina/metrics/metric.h"
+#include "lamina/nn/init.h"
+#include "lamina/nn/loss.h"
+#include "lamina/recipe/resolver.h"
+
+namespace lamina::tasks {
+
+using recipe::Setting;
+
+namespace {
+
+constexpr const char* kSections[] = {"seed",      "data",     "transforms", "model",  "loss",
+                                     "optimizer", "schedule", "trainer",    "metrics"};
+
+/// A section, or what stands for it where it is missing.
+Setting section_or(const Setting& recipe, std::string_view name, const std::string& standard) {
+  if (const Setting* given = recipe.find(name); given && given->defined()) return *given;
+  return recipe::parse_yaml(standard, "default of " + std::string(name));
+}
+
+int64_t seed_of(const Setting& recipe) {
+  if (const Setting* seed = recipe.find("seed")) return recipe::to_int(*seed, "seed");
+  const Setting* trainer = recipe.find("trainer");
+  const Setting* seed = trainer ? trainer->find("seed") : nullptr;
+  return seed ? recipe::to_int(*seed, "seed") : train::TrainerOptions{}.seed;
+}
+
+std::string default_loss(data::TargetKind target) {
+  switch (target) {
+    case data::TargetKind::classes:
+      return "cross_entropy";
+    case data::TargetKind::tags:
+      return "bce_with_logits";
+    case data::TargetKind::values:
+      return "mse";
+    case data::TargetKind::none:
+      break;
+  }
+  throw Error("loss", "the data has no targets, so there is no loss for it by default").hint("name one: loss: mse");
+}
+
+std::string default_metrics(data::TargetKind target) {
+  switch (target) {
+    case data::TargetKind::classes:
+      return "[accuracy, confusion_matrix]";
+    case data::TargetKind::values:
+      return "[mae, rmse, r2]";
+    default:
+      return "[]";
+  }
+}
+
+std::vector<metrics::MetricPtr> make_metrics(const Setting& list, const std::vector<std::string>& classes) {
+  if (list.kind != Setting::Kind::list) recipe::fail(list, "metrics", "a list of names");
+  std::vector<metrics::MetricPtr> made;
+  for (const Setting& item : list.items) {
+    recipe::with_place(item, [&] { made.push_back(metrics::make_metric(recipe::to_text(item, "metric"), classes)); });
+  }
+  return made;
+}
+
+struct EarlyStopping {
+  std::string metric;
+  int64_t patience = 3;
+  LAMINA_OPTIONS(metric, patience)
+};
+
+/// The keys of TrainerOptions that belong to a call, not to a recipe.
+constexpr const char* kNotInRecipes[] = {"run_dir", "progress", "handle_signals"};
+
+void check_best_metric(const Setting& trainer, const train::TrainerOptions& options, const train::Supervised& task) {
+  if (options.best_metric.empty() || options.best_metric == "loss") return;
+  NameList names;
+  names.add("loss");
+  for (const auto& m : task.metrics()) {
+    for (const auto& [name, value] : m->values()) {
+      if (name == options.best_metric) return;
+      names.add(name);
+    }
+    if (m->name() == options.best_metric) return;
+  }
+  const Setting* stopping = trainer.find("early_stopping");
+  const Setting* at = stopping ? stopping->find("metric") : trainer.find("best_metric");
+  recipe::fail_unknown(at ? *at : trainer, "metric in this recipe's list", options.best_metric, names);
+}
+
+train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resolved, const train::Supervised& task) {
+  const Setting section = section_or(recipe, "trainer", "{}");
+  for (const char* key : kNotInRecipes) {
+    if (const Setting* s = section.find(key)) {
+      throw Error(s->origin, std::string("trainer: \"") + key + "\" belongs to a call, not to a recipe")
+          .hint("the run directory is given by --run-dir");
+    }
+  }
+  train::TrainerOptions options;
+  recipe::Resolver resolver(section, "trainer", {"early_stopping"});
+  options.visit(resolver);
+  resolver.finish();
+  options.seed = seed_of(recipe);
+  if (const Setting* s = section.find("early_stopping")) {
+    EarlyStopping stopping;
+    recipe::OptionReader reader(*s, "early_stopping");
+    stopping.visit(reader);
+    reader.finish();
+    options.patience = stopping.patience;
+    if (!stopping.metric.empty()) options.best_metric = stopping.metric;
+  }
+  check_best_metric(section, options, task);
+  Setting kept = resolver.resolved();
+  std::erase_if(kept.fields, [](const auto& field) {
+    return field.first == "seed" ||
+           std::find(std::begin(kNotInRecipes), std::end(kNotInRecipes), field.first) != std::end(kNotInRecipes);
+  });
+  kept.field("patience") = Setting::scalar(std::to_string(options.patience), section.origin);
+  kept.field("best_metric") = Setting::scalar(options.best_metric, section.origin);
+  kept.field("best_metric").quoted = true;
+  resolved.field("trainer") = kept;
+  return options;
+}
+
+}  // namespace
+
+std::string recipe_name(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+
+Setting load_recipe(const std::string& path, const std::vector<std::string>& overrides) {
+  Setting root = recipe::load_yaml(path);
+  for (const std::string& o : overrides) recipe::apply_override(root, o);
+  if (root.kind != Setting::Kind::map) recipe::fail(root, "recipe", "a map of sections");
+  NameList names;
+  for (const char* s : kSections) names.add(s);
+  for (const auto& [key, value] : root.fields) {
+    if (std::find(std::begin(kSections), std::end(kSections), key) == std::end(kSections)) {
+      recipe::fail_unknown(value, "section", key, names);
+    }
+  }
+  return root;
+}
+
+nn::LayerPtr make_network(const Setting& recipe, const models::ModelInput& input, Setting* resolved) {
+  const Setting* model = recipe.find("model");
+  if (!model || !model->defined()) {
+    throw Error(recipe.origin, "the section \"model\" is missing")
+        .hint("for example model: {name: mlp, hidden: [300, 100]}");
+  }
+  nn::seed(seed_of(recipe));
+  return models::make_model(*model, input, resolved);
+}
+
+std::unique_ptr<train::Supervised> make_task(const Setting& recipe, const Facts& facts, Setting& resolved) {
+  const nn::LayerPtr net = make_network(recipe, facts.model_input(), &resolved.field("model"));
+  const Setting* given = recipe.find("loss");
+  const Setting section =
+      given && given->defined() ? *given : Setting::scalar(default_loss(facts.info.target), "default of loss");
+  const auto loss = recipe::make_named(loss_table(), section, "loss", &resolved.field("loss"));
+  Setting& metrics = resolved.field("metrics");
+  metrics = section_or(recipe, "metrics", default_metrics(facts.info.target));
+  return std::make_unique<train::Supervised>(*net, *loss, make_metrics(metrics, facts.info.classes));
+}
+
+Plan make_plan(const Setting& recipe, const Facts& facts, Setting resolved) {
+  Plan plan;
+  resolved.field("seed") = Setting::scalar(std::to_string(seed_of(recipe)), recipe.origin);
+  plan.task = make_task(recipe, facts, resolved);
+  const Setting optimizer = section_or(recipe, "optimizer", "adam");
+  plan.optimizer = recipe::make_named(optim::optimizer_table(), optimizer, "optimizer", &resolved.field("optimizer"));
+  const Setting schedule = section_or(recipe, "schedule", "constant");
+  plan.schedule = recipe::make_named(optim::schedule_table(), schedule, "schedule", &resolved.field("schedule"));
+  plan.options = make_trainer_options(recipe, resolved, *plan.task);
+  plan.resolved = std::move(resolved);
+  return plan;
+}
+
+std::unique_ptr<train::Trainer> Plan::trainer() const {
+  auto trainer = std::make_unique<train::Trainer>(*task, *optimizer, options);
+  trainer->set_schedule(schedule);
+  return trainer;
+}
+
+}  // namespace lamina::tasks

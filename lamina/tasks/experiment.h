@@ -1,0 +1,56 @@
+// A recipe, and all that it describes: data, transforms, network, loss, optimizer, schedule, trainer, metrics.
+// The sections and their defaults are in docs/recipes.md.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lamina/optim/schedule.h"
+#include "lamina/recipe/setting.h"
+#include "lamina/tasks/facts.h"
+#include "lamina/train/trainer.h"
+
+namespace lamina::tasks {
+
+/// Reads a recipe and applies overrides ("optimizer.lr=0.01"). Throws Error for a section that there is not.
+recipe::Setting load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
+/// "recipes/mnist-mlp.yaml" → "mnist-mlp".
+std::string recipe_name(const std::string& path);
+
+/// The data of a recipe. `validation` and `test` may be null.
+struct DataParts {
+  data::DatasetPtr train, validation, test;
+  data::Transforms train_transforms, eval_transforms;  // fitted on `train`
+  Facts facts;
+};
+
+/// Opens the data of a recipe and fits its transforms. `resolved` receives the sections data and transforms.
+DataParts open_data(const recipe::Setting& recipe, recipe::Setting& resolved);
+
+/// The transforms for evaluation of a resolved recipe, with what they learnt.
+data::Transforms eval_transforms(const recipe::Setting& recipe, const Facts& facts);
+
+/// The network of a recipe with fresh weights, a function of the recipe's seed.
+nn::LayerPtr make_network(const recipe::Setting& recipe, const models::ModelInput& input,
+                          recipe::Setting* resolved = nullptr);
+
+/// Loss, metrics and network of a recipe as a task. `resolved` receives model, loss and metrics.
+std::unique_ptr<train::Supervised> make_task(const recipe::Setting& recipe, const Facts& facts,
+                                             recipe::Setting& resolved);
+
+/// Everything but the data.
+struct Plan {
+  recipe::Setting resolved;  // the recipe with all defaults filled in; repeats the run
+  std::unique_ptr<train::Supervised> task;
+  std::unique_ptr<optim::Optimizer> optimizer;
+  optim::SchedulePtr schedule;
+  train::TrainerOptions options;
+
+  std::unique_ptr<train::Trainer> trainer() const;
+};
+
+/// `resolved` holds what open_data put there.
+Plan make_plan(const recipe::Setting& recipe, const Facts& facts, recipe::Setting resolved);
+
+}  // namespace lamina::tasks

@@ -1,0 +1,152 @@
+#include "lamina/tasks/predict.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "lamina/core/error.h"
+#include "lamina/data/transforms.h"
+#include "lamina/engine/tape.h"
+#include "lamina/io/csv.h"
+#include "lamina/io/image.h"
+#include "lamina/ops/movement.h"
+#include "lamina/ops/pointwise.h"
+#include "lamina/ops/softmax.h"
+
+namespace lamina::tasks {
+
+namespace {
+
+/// An input as the data set would give it, and what to call it.
+struct Input {
+  std::string label;
+  Tensor value;
+};
+
+void transform_one(const data::Transform& transform, data::Example& example) {
+  Philox random(0);
+  transform.apply(example, random);
+}
+
+Tensor inverted(const Tensor& image) {
+  const auto* from = image.data<uint8_t>();
+  Tensor out = Tensor::empty(image.shape(), DType::u8);
+  auto* to = out.mutable_data<uint8_t>();
+  for (int64_t i = 0; i < image.numel(); ++i) to[i] = static_cast<uint8_t>(255 - from[i]);
+  return out;
+}
+
+/// A picture with the channels of the training pictures, and their size unless the transforms take any.
+Input read_picture(const std::string& file, const Run& run, const data::Transforms& transforms, bool invert) {
+  const Shape& wanted = run.facts.info.input;
+  data::Example example{io::decode_image(file)};
+  if (invert) example[0] = inverted(example[0]);
+  if (example[0].size(0) != wanted[0]) transform_one(*data::transforms::grayscale({.channels = wanted[0]}), example);
+  const auto fits = [&] {
+    try {
+      return data::output_shape(transforms, example[0].shape()) == run.facts.input;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  if (!fits()) transform_one(*data::transforms::resize({.size = {wanted[1], wanted[2]}}), example);
+  return {file, example[0]};
+}
+
+/// The column of a feature, and the word that it stands for in a column of words ("colour=red").
+struct Column {
+  int64_t index = 0;
+  std::string word;
+};
+
+std::vector<Column> columns_for(const io::CsvTable& table, const std::vector<std::string>& features) {
+  const auto position = [&table](const std::string& name) -> int64_t {
+    const auto& all = table.columns();
+    const auto it = std::find(all.begin(), all.end(), name);
+    return it == all.end() ? -1 : it - all.begin();
+  };
+  std::vector<Column> columns;
+  std::string missing;
+  for (const std::string& feature : features) {
+    const size_t equals = feature.rfind('=');
+    if (const int64_t whole = position(feature); whole >= 0) {
+      columns.push_back({whole, ""});
+    } else if (const int64_t part = equals == std::string::npos ? -1 : position(feature.substr(0, equals)); part >= 0) {
+      columns.push_back({part, feature.substr(equals + 1)});
+    } else {
+      missing += (missing.empty() ? "" : ", ") + feature;
+    }
+  }
+  if (missing.empty()) return columns;
+  if (columns.empty() && table.columns().size() == features.size()) {  // no header: in order
+    for (size_t i = 0; i < features.size(); ++i) columns.push_back({static_cast<int64_t>(i), ""});
+    return columns;
+  }
+  NameList there;
+  for (const std::string& c : table.columns()) there.add(c);
+  throw Error(table.name(), "these columns are missing: " + missing).detail("there are: " + there.str());
+}
+
+void read_rows(const std::string& file, const Run& run, std::vector<Input>& inputs) {
+  const io::CsvTable table = io::read_csv(file);
+  const std::vector<Column> columns = columns_for(table, run.facts.info.features);
+  for (int64_t row = 0; row < table.rows(); ++row) {
+    std::vector<float> values;
+    for (const Column& c : columns) {
+      values.push_back(c.word.empty() ? static_cast<float>(table.number(row, c.index))
+                                      : static_cast<float>(table.cell(row, c.index) == c.word));
+    }
+    inputs.push_back({table.place(row), Tensor::from(values, {static_cast<int64_t>(values.size())})});
+  }
+}
+
+std::vector<Answer> answers_of(const std::vector<double>& scores, const data::DatasetInfo& info, int64_t top) {
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    answers.push_back({i < info.classes.size() ? info.classes[i] : std::to_string(i), scores[i]});
+  }
+  if (info.target != data::TargetKind::classes) return answers;
+  std::stable_sort(answers.begin(), answers.end(), [](const Answer& a, const Answer& b) { return a.value > b.value; });
+  if (static_cast<int64_t>(answers.size()) > top) answers.resize(static_cast<size_t>(top));
+  return answers;
+}
+
+/// One forward pass for one input: files may lead to different shapes.
+std::vector<double> scores_of(nn::Layer& net, const Tensor& x, data::TargetKind target) {
+  const NoGrad no_grad;
+  const nn::ModeScope eval(nn::Mode::eval);
+  Tensor y = net(unsqueeze(x, 0));
+  if (target == data::TargetKind::classes) y = softmax(y, -1);
+  if (target == data::TargetKind::tags) y = sigmoid(y);
+  return y.values();
+}
+
+}  // namespace
+
+std::vector<Prediction> predict(const Run& run, const std::vector<std::string>& files, const PredictOptions& options) {
+  if (options.top < 1) throw Error("--top", "expected 1 or more, got " + std::to_string(options.top));
+  const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
+  std::vector<Input> inputs;
+  for (const std::string& file : files) {
+    if (run.facts.info.input.rank() == 3) {
+      inputs.push_back(read_picture(file, run, transforms, options.invert));
+    } else {
+      read_rows(file, run, inputs);
+    }
+  }
+  const nn::LayerPtr net = trained_network(run);
+  std::vector<Prediction> predictions;
+  for (const Input& input : inputs) {
+    const data::Example example = data::apply_all(transforms, {input.value}, 0, 0, 0);
+    Tensor x = example[0];
+    if (x.dtype() == DType::u8) x = cast(x, DType::f32) / 255.0;
+    if (x.shape() != run.facts.input) {
+      throw Error(input.label,
+                  "the network takes inputs of shape " + run.facts.input.str() + ", this one is " + x.shape().str());
+    }
+    predictions.push_back(
+        {input.label, answers_of(scores_of(*net, x, run.facts.info.target), run.facts.info, options.top)});
+  }
+  return predictions;
+}
+
+}  // namespace lamina::tasks

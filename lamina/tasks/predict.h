@@ -1,0 +1,33 @@
+// What a trained network says of pictures and rows of tables.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lamina/tasks/run.h"
+
+namespace lamina::tasks {
+
+/// A class with its probability, or a target column with its value.
+struct Answer {
+  std::string name;
+  double value = 0;
+};
+
+struct Prediction {
+  std::string file;             // "digit.png", "rows.csv:3"
+  std::vector<Answer> answers;  // classes: the most probable first; tags and values: in their order
+};
+
+struct PredictOptions {
+  int64_t top = 3;      // classes named
+  bool invert = false;  // pictures: dark on light, where the network was trained on light on dark
+};
+
+/// Pictures (any size, grey or colour: they are brought to the shape the network was trained on) or CSV files (a
+/// row each; columns by their names, or in order), by what the run was trained on. Throws Error naming the file that
+/// does not fit.
+std::vector<Prediction> predict(const Run& run, const std::vector<std::string>& files,
+                                const PredictOptions& options = {});
+
+}  // namespace lamina::tasks
