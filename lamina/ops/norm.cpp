@@ -164,13 +164,14 @@ double norm_flops(std::span<const Meta> in, std::span<const Meta>, const Attrs&)
 
 // x [n, c, …], weight [c], bias [c] → y, mean [c], variance [c] (biased). Mean, variance, weight and bias have x's
 // dtype, of bf16 f32.
-const OpDef batch_norm_def{.name = "batch_norm",
-                           .infer = infer_norm<OpId::batch_norm>,
-                           .gradient = Vjp{norm_vjp<OpId::batch_norm>},
-                           .decompose = composed<OpId::batch_norm>,
-                           .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::both},
-                           .flops = norm_flops<8>,
-                           .onnx = {"BatchNormalization", 15}};
+const OpDef batch_norm_def{
+    .name = "batch_norm",
+    .infer = infer_norm<OpId::batch_norm>,
+    .gradient = Vjp{norm_vjp<OpId::batch_norm>},
+    .decompose = composed<OpId::batch_norm>,
+    .traits = {.takes_epilogue = true, .channels_in = 1, .channels_out = 1, .saves = Saves::both},
+    .flops = norm_flops<8>,
+    .onnx = {"BatchNormalization", 15}};
 // x, weight, mean, variance, gradient of y → gradients of x, weight, bias.
 const OpDef batch_norm_backward_def{.name = "batch_norm_backward",
                                     .infer = infer_backward<OpId::batch_norm>,

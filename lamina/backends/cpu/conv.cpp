@@ -43,7 +43,15 @@ Dims with_height(Dims d, int64_t filler) {
 
 MemoryDims activation_dims(const Dims& d) { return to_dims(with_height(d, 1)); }
 
+/// [n, channels/block, spatial…, block].
+Desc blocked_desc(const Meta& m) {
+  const bool volume = m.rank() == 5, eight = m.channel_block == 8;
+  const Tag tag = volume ? (eight ? Tag::nCdhw8c : Tag::nCdhw16c) : (eight ? Tag::nChw8c : Tag::nChw16c);
+  return {activation_dims(m.shape), onednn::type_of(m.dtype), tag};
+}
+
 Desc activation_desc(const Meta& m, Layout layout) {
+  if (m.channel_block != 0) return blocked_desc(m);
   const Strides strides = layout == Layout::other ? m.strides : dense_strides(m.shape, layout);
   const int64_t row = m.rank() == 3 ? strides[2] * m.shape[2] : 0;
   return {activation_dims(m.shape), onednn::type_of(m.dtype), to_dims(with_height(strides, row))};
@@ -77,7 +85,8 @@ class ConvBuilder {
  public:
   ConvBuilder(ConvKind kind, const ConvTensors& t, const ConvAttrs& attrs)
       : kind_(kind), t_(t), attrs_(attrs), geometry_(geometry_of(attrs)) {
-    const Layout preferred = common_layout({t.x, t.y}, Layout::channels_last);
+    blocked_ = t.x->channel_block != 0 || t.y->channel_block != 0;
+    const Layout preferred = blocked_ ? Layout::plain : common_layout({t.x, t.y}, Layout::channels_last);
     const Layout fallback = preferred == Layout::other ? Layout::channels_last : preferred;
     x_ = activation_desc(*t.x, layout_of(*t.x, fallback));
     y_ = activation_desc(*t.y, layout_of(*t.y, fallback));
@@ -85,7 +94,7 @@ class ConvBuilder {
   }
 
   onednn::Built build(const Desc& bias, const std::vector<onednn::PostOp>& post_ops) const {
-    if (native_ != Layout::other && !many_channels()) {
+    if (blocked_ || (native_ != Layout::other && !many_channels())) {
       try {
         onednn::Built built = build_in(x_, y_, bias, post_ops);
         if (built.name.find("jit") == 0 || pointwise_plain()) return built;
@@ -127,6 +136,7 @@ class ConvBuilder {
   onednn::ConvGeometry geometry_;
   Desc x_, y_;
   Layout native_;
+  bool blocked_;  // the graph chose the layout that these kernels like
 };
 
 std::optional<Refusal> refuse(const ConvTensors& t) {
@@ -180,7 +190,8 @@ bool operands_are_dense(const KernelRequest& r, const Epilogue& chain) {
   return std::all_of(chain.begin(), chain.end(), [&](const EpilogueStep& s) {
     if (s.input == 0) return true;
     const Meta& m = r.in[s.input];
-    return is_per_channel(m, 1) || has_layout(m, Layout::plain) || has_layout(m, Layout::channels_last);
+    return is_per_channel(m, 1) || m.is_dense_blocked() || has_layout(m, Layout::plain) ||
+           has_layout(m, Layout::channels_last);
   });
 }
 
@@ -238,6 +249,16 @@ KernelChoice guarded(const ConvTensors& t, const std::function<KernelChoice()>& 
 }
 
 }  // namespace
+
+int64_t preferred_conv_block(const KernelRequest& r) {
+  const bool forward = r.op == OpId::conv;
+  const Meta &x = forward ? r.in[0] : r.out[0], &y = forward ? r.out[0] : r.in[0];
+  const int64_t groups = r.attrs.as<ConvAttrs>().groups, block = onednn::channel_block();
+  const int64_t in = x.shape[1] / groups, out = y.shape[1] / groups;
+  const bool fits = x.rank() > 3 && x.dtype == DType::f32 && out % block == 0;
+  // The first convolution of a network reads its few channels row-major, and writes blocks.
+  return fits && (in % block == 0 || (forward && groups == 1 && in <= 3)) ? block : 0;
+}
 
 KernelChoice prepare_conv(const KernelRequest& r) {
   auto chain = parse_epilogue(r);

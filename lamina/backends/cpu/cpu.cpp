@@ -1,5 +1,6 @@
 #include "lamina/backends/cpu/cpu.h"
 
+#include <algorithm>
 #include <array>
 
 #include "lamina/backends/cpu/kernels.h"
@@ -8,11 +9,9 @@ namespace lamina {
 
 namespace {
 
-using Prepare = KernelChoice (*)(const KernelRequest&);
-
 /// A family of kernels and the ops it serves.
 struct Family {
-  Prepare prepare;
+  cpu::Prepare prepare;
   std::initializer_list<OpId> ops;
 };
 
@@ -63,18 +62,28 @@ class CpuBackend final : public Backend {
   std::string_view name() const override { return "cpu"; }
 
   KernelChoice prepare(const KernelRequest& request) const override {
-    const Prepare prepare = table_[static_cast<size_t>(request.op)];
+    const cpu::Prepare prepare = table_[static_cast<size_t>(request.op)];
     if (!prepare) return Refusal{"has no kernel for this op"};
-    return prepare(request);
+    return any_blocked(request.in, request.out) ? cpu::prepare_blocked(request, prepare) : prepare(request);
   }
 
   KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in,
                              std::span<const Meta> out) const override {
-    return cpu::prepare_fused(program, in, out);
+    return any_blocked(in, out) ? cpu::prepare_fused_blocked(program, in, out) : cpu::prepare_fused(program, in, out);
+  }
+
+  std::optional<int64_t> preferred_channel_block(const KernelRequest& request) const override {
+    if (request.op != OpId::conv && request.op != OpId::conv_input_grad) return {};
+    return cpu::preferred_conv_block(request);
   }
 
  private:
-  std::array<Prepare, static_cast<size_t>(OpId::count)> table_{};
+  static bool any_blocked(std::span<const Meta> in, std::span<const Meta> out) {
+    const auto blocked = [](const Meta& m) { return m.channel_block != 0; };
+    return std::any_of(in.begin(), in.end(), blocked) || std::any_of(out.begin(), out.end(), blocked);
+  }
+
+  std::array<cpu::Prepare, static_cast<size_t>(OpId::count)> table_{};
 };
 
 }  // namespace

@@ -82,6 +82,12 @@ bool supports(DType dtype) {
   return (isa & needed) == needed;
 }
 
+int64_t channel_block() {
+  const auto isa = static_cast<int>(dnnl::get_effective_cpu_isa());
+  const auto wide = static_cast<int>(dnnl::cpu_isa::avx512_core);
+  return (isa & wide) == wide ? 16 : 8;
+}
+
 dnnl::memory::data_type type_of(DType dtype) {
   switch (dtype) {
     case DType::f32:

@@ -20,6 +20,8 @@ std::string version();
 /// Whether products of this dtype run in hardware: f32 always, bf16 from AVX512_BF16 on.
 bool supports(DType dtype);
 dnnl::memory::data_type type_of(DType dtype);
+/// The blocks of channels that f32 convolutions use on this CPU: 16 with AVX-512, else 8.
+int64_t channel_block();
 
 /// A primitive with its memory objects: their addresses change from run to run, nothing else does.
 class Call {

@@ -10,6 +10,8 @@ KernelChoice prepare_matmul(const KernelRequest& request);
 KernelChoice prepare_conv(const KernelRequest& request);
 KernelChoice prepare_conv_input_grad(const KernelRequest& request);
 KernelChoice prepare_conv_weight_grad(const KernelRequest& request);
+/// In blocks of how many channels a convolution (or its input gradient) would like its images; 0: row-major.
+int64_t preferred_conv_block(const KernelRequest& request);
 KernelChoice prepare_max_pool(const KernelRequest& request);
 KernelChoice prepare_max_pool_backward(const KernelRequest& request);
 KernelChoice prepare_avg_pool(const KernelRequest& request);
@@ -27,5 +29,11 @@ KernelChoice prepare_movement(const KernelRequest& request);
 KernelChoice prepare_index(const KernelRequest& request);
 KernelChoice prepare_random(const KernelRequest& request);
 KernelChoice prepare_softmax(const KernelRequest& request);
+
+/// Kernels for images whose channels lie in blocks (Meta::channel_block): by a view that the op's own kernels know.
+using Prepare = KernelChoice (*)(const KernelRequest&);
+KernelChoice prepare_blocked(const KernelRequest& request, Prepare prepare);
+KernelChoice prepare_fused_blocked(const PointwiseProgram& program, std::span<const Meta> in,
+                                   std::span<const Meta> out);
 
 }  // namespace lamina::cpu

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lamina/backends/cpu/epilogue.h"
 #include "lamina/backends/cpu/kernels.h"
 #include "lamina/backends/cpu/layout.h"
 #include "lamina/backends/cpu/norm_kernels.h"
@@ -15,29 +16,41 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements per task
 
-/// Sums and maps over the channels of [n, channels, …] in either layout.
+/// Sums and maps over the channels of [n, channels, …]. In memory the images are planes of pixels, each of which has
+/// some channels next to each other: one (row-major), a block of them, or all (channels-last).
 class Channels {
  public:
-  Channels(const Meta& x, Layout layout)
-      : kernels_(norm_kernels()), layout_(layout), n_(x.shape[0]), channels_(x.shape[1]) {
+  Channels(const Meta& x, int64_t adjacent)
+      : kernels_(norm_kernels()), n_(x.shape[0]), channels_(x.shape[1]), adjacent_(adjacent) {
     spatial_ = 1;
     for (int i = 2; i < x.rank(); ++i) spatial_ *= x.shape[i];
-    chunk_rows_ = std::clamp<int64_t>(kGrain / std::max<int64_t>(channels_, 1), 1, 512);
-    chunks_ = (n_ * spatial_ + chunk_rows_ - 1) / chunk_rows_;
+    // A plane is cut into chunks of rows; small planes of several images make one chunk.
+    chunk_rows_ = std::clamp<int64_t>(kGrain / adjacent_, 1, 512);
+    if (adjacent_ == channels_) {
+      images_ = 1;
+      rows_ = n_ * spatial_;  // all planes of all images in one run
+    } else {
+      images_ = n_;
+      rows_ = spatial_;
+    }
+    chunks_per_plane_ = (rows_ + chunk_rows_ - 1) / chunk_rows_;
   }
 
   int64_t channels() const { return channels_; }
   int64_t count() const { return n_ * spatial_; }
-  /// For the partial sums of channels-last tensors.
-  int64_t workspace_floats() const { return layout_ == Layout::channels_last ? 2 * chunks_ * channels_ : 0; }
+  /// For the partial sums where several channels are adjacent.
+  int64_t workspace_floats() const { return adjacent_ > 1 ? 2 * chunks() * adjacent_ : 0; }
 
   /// A value near the mean of each channel.
   void near_mean(const float* x, float* c) const {
-    const bool last = layout_ == Layout::channels_last;
-    const int64_t sample = std::min<int64_t>(last ? count() : spatial_, 32);
+    const int64_t sample = std::min<int64_t>(rows_, 32);
     for (int64_t ch = 0; ch < channels_; ++ch) c[ch] = 0;
-    for (int64_t i = 0; i < sample; ++i) {
-      for (int64_t ch = 0; ch < channels_; ++ch) c[ch] += x[last ? i * channels_ + ch : ch * spatial_ + i];
+    for (int64_t plane = 0; plane < channels_ / adjacent_; ++plane) {
+      const float* from = x + plane * rows_ * adjacent_;
+      float* to = c + plane * adjacent_;
+      for (int64_t i = 0; i < sample; ++i) {
+        for (int64_t j = 0; j < adjacent_; ++j) to[j] += from[i * adjacent_ + j];
+      }
     }
     for (int64_t ch = 0; ch < channels_; ++ch) c[ch] /= static_cast<float>(sample);
   }
@@ -45,7 +58,7 @@ class Channels {
   /// done(channel, sum1, sum2) for every channel; see ChannelMap.
   template <class Done>
   void sums(const float* x, const float* g, const float* c, float* workspace, const Done& done) const {
-    if (layout_ == Layout::channels_last) return sums_last(x, g, c, workspace, done);
+    if (adjacent_ > 1) return sums_adjacent(x, g, c, workspace, done);
     parallel_for(channels_, std::max<int64_t>(1, kGrain / std::max<int64_t>(count(), 1)),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t ch = begin; ch < end; ++ch) {
@@ -60,55 +73,91 @@ class Channels {
   }
 
   void map(const float* x, const float* g, const ChannelMap& m, float* y) const {
-    if (layout_ == Layout::channels_last) {
-      return parallel_for(count(), chunk_rows_, [&](int64_t begin, int64_t end) {
-        const int64_t at = begin * channels_;
-        kernels_.map_last(x + at, g ? g + at : nullptr, m, end - begin, channels_, y + at);
-      });
-    }
+    if (adjacent_ > 1) return map_adjacent(x, g, m, y);
     const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(spatial_, 1));
     parallel_for(n_ * channels_, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t ch = i % channels_, at = i * spatial_;
-        kernels_.map(x + at, g ? g + at : nullptr, {m.c + ch, m.p + ch, m.q + ch, m.r ? m.r + ch : nullptr}, spatial_,
-                     y + at);
+        const int64_t at = i * spatial_;
+        kernels_.map(x + at, g ? g + at : nullptr, of_channel(m, i % channels_), spatial_, y + at);
       }
     });
   }
 
   std::string describe() const {
-    return std::string("own:") + kernels_.target + (layout_ == Layout::channels_last ? " channels-last" : " plain");
+    const std::string layout = adjacent_ == channels_ ? " channels-last"
+                               : adjacent_ > 1        ? " blocks of " + std::to_string(adjacent_)
+                                                      : " plain";
+    return std::string("own:") + kernels_.target + layout;
   }
 
  private:
+  int64_t planes() const { return channels_ / adjacent_; }
+  int64_t chunks() const { return images_ * planes() * chunks_per_plane_; }
+
+  static ChannelMap of_channel(const ChannelMap& m, int64_t ch) {
+    return {m.c + ch, m.p + ch, m.q + ch, m.r ? m.r + ch : nullptr, m.relu};
+  }
+
+  /// Chunk number `chunk` lies in this plane (of its image), from this row on.
+  struct Place {
+    int64_t plane, offset, rows;
+  };
+  Place place(int64_t chunk) const {
+    const int64_t plane = chunk / chunks_per_plane_, first = chunk % chunks_per_plane_ * chunk_rows_;
+    return {plane % planes(), (plane * rows_ + first) * adjacent_, std::min(chunk_rows_, rows_ - first)};
+  }
+  int64_t chunks_per_task() const { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows_ * adjacent_)); }
+
   template <class Done>
-  void sums_last(const float* x, const float* g, const float* c, float* partial, const Done& done) const {
-    parallel_for(chunks_, 1, [&](int64_t begin, int64_t end) {
+  void sums_adjacent(const float* x, const float* g, const float* c, float* partial, const Done& done) const {
+    parallel_for(chunks(), chunks_per_task(), [&](int64_t begin, int64_t end) {
       for (int64_t chunk = begin; chunk < end; ++chunk) {
-        const int64_t first = chunk * chunk_rows_, rows = std::min(chunk_rows_, count() - first),
-                      at = first * channels_;
-        float* to = partial + 2 * chunk * channels_;
-        kernels_.sums_last(x + at, g ? g + at : nullptr, c, rows, channels_, to, to + channels_);
+        const Place p = place(chunk);
+        float* to = partial + 2 * chunk * adjacent_;
+        kernels_.sums_last(x + p.offset, g ? g + p.offset : nullptr, c + p.plane * adjacent_, p.rows, adjacent_, to,
+                           to + adjacent_);
       }
     });
-    for (int64_t ch = 0; ch < channels_; ++ch) {
-      double sum1 = 0, sum2 = 0;
-      for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-        sum1 += static_cast<double>(partial[2 * chunk * channels_ + ch]);
-        sum2 += static_cast<double>(partial[(2 * chunk + 1) * channels_ + ch]);
+    parallel_for(channels_, std::max<int64_t>(adjacent_, kGrain * channels_ / (4 * chunks() * adjacent_)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t ch = begin; ch < end; ++ch) {
+                     double sum1 = 0, sum2 = 0;
+                     for (int64_t image = 0; image < images_; ++image) {
+                       const int64_t first = (image * planes() + ch / adjacent_) * chunks_per_plane_;
+                       for (int64_t chunk = first; chunk < first + chunks_per_plane_; ++chunk) {
+                         const float* from = partial + 2 * chunk * adjacent_ + ch % adjacent_;
+                         sum1 += static_cast<double>(from[0]);
+                         sum2 += static_cast<double>(from[adjacent_]);
+                       }
+                     }
+                     done(ch, sum1, sum2);
+                   }
+                 });
+  }
+
+  void map_adjacent(const float* x, const float* g, const ChannelMap& m, float* y) const {
+    parallel_for(chunks(), chunks_per_task(), [&](int64_t begin, int64_t end) {
+      for (int64_t chunk = begin; chunk < end; ++chunk) {
+        const Place p = place(chunk);
+        kernels_.map_last(x + p.offset, g ? g + p.offset : nullptr, of_channel(m, p.plane * adjacent_), p.rows,
+                          adjacent_, y + p.offset);
       }
-      done(ch, sum1, sum2);
-    }
+    });
   }
 
   const NormKernels& kernels_;
-  Layout layout_;
-  int64_t n_, channels_, spatial_, chunk_rows_, chunks_;
+  int64_t n_, channels_, adjacent_, spatial_, images_, rows_, chunk_rows_, chunks_per_plane_;
 };
 
 class BatchNormKernel final : public Kernel {
  public:
-  BatchNormKernel(const Channels& channels, double eps) : channels_(channels), eps_(eps) {}
+  /// After it may come the addition of input `residual` (0: none) and a ReLU.
+  BatchNormKernel(const Channels& channels, double eps, size_t residual, bool relu)
+      : channels_(channels),
+        eps_(eps),
+        residual_(residual),
+        relu_(relu),
+        ones_(residual ? static_cast<size_t>(channels.channels()) : 0, 1.0f) {}
 
   size_t workspace_bytes() const override {
     return static_cast<size_t>(4 * channels_.channels() + channels_.workspace_floats()) * sizeof(float);
@@ -130,7 +179,8 @@ class BatchNormKernel final : public Kernel {
       scale[ch] =
           static_cast<float>(static_cast<double>(weight[ch]) / std::sqrt(static_cast<double>(variance[ch]) + eps_));
     });
-    channels_.map(x, nullptr, {mean, scale, bias, nullptr}, static_cast<float*>(out[0]));
+    const auto* residual = residual_ ? static_cast<const float*>(in[residual_]) : nullptr;
+    channels_.map(x, residual, {mean, scale, bias, ones_.data(), relu_}, static_cast<float*>(out[0]));
     if (out[1]) std::copy_n(mean, count, static_cast<float*>(out[1]));
     if (out[2]) std::copy_n(variance, count, static_cast<float*>(out[2]));
   }
@@ -140,6 +190,9 @@ class BatchNormKernel final : public Kernel {
  private:
   Channels channels_;
   double eps_;
+  size_t residual_;
+  bool relu_;
+  std::vector<float> ones_;  // what the residual is scaled by
 };
 
 class BatchNormBackwardKernel final : public Kernel {
@@ -255,28 +308,34 @@ bool all_f32(const KernelRequest& r) {
 }
 
 std::optional<Refusal> refuse(const KernelRequest& r) {
-  if (r.epilogue) return Refusal{"no epilogue after normalization"};
+  if (r.epilogue && r.op != OpId::batch_norm) return Refusal{"no epilogue after this normalization"};
   if (!all_f32(r)) return Refusal{"no kernel for " + std::string(name_of(r.in[0].dtype))};
   if (r.in[0].numel() == 0) return Refusal{"an empty tensor"};
   return {};
 }
 
-/// Where the spatial extent is 1, channels are adjacent in either layout.
-Layout shared_layout(const KernelRequest& r) {
-  const Meta& x = r.in[0];
-  const bool flat = x.rank() == 2 || x.numel() == x.shape[0] * x.shape[1];
-  const Layout preferred = flat ? Layout::channels_last : Layout::plain;
-  return r.in.size() == 5 ? common_layout({&x, &r.in[4], &r.out[0]}, preferred)
-                          : common_layout({&x, &r.out[0]}, preferred);
+/// How many channels of a pixel are adjacent in all of these images; 0: they differ.
+int64_t adjacent_channels(std::initializer_list<const Meta*> images) {
+  const Meta& x = **images.begin();
+  const int64_t block = x.channel_block;
+  if (block != 0) {
+    const bool all = std::all_of(images.begin(), images.end(),
+                                 [&](const Meta* m) { return m->channel_block == block && m->is_dense_blocked(); });
+    return all ? block : 0;
+  }
+  // Where the spatial extent is 1, channels are adjacent in either layout.
+  const bool flat = x.numel() == x.shape[0] * x.shape[1];
+  switch (common_layout(images, flat ? Layout::channels_last : Layout::plain)) {
+    case Layout::plain:
+      return 1;
+    case Layout::channels_last:
+      return x.shape[1];
+    default:
+      return 0;
+  }
 }
 
-template <class K>
-KernelChoice prepare_channels(const KernelRequest& r) {
-  if (auto refusal = refuse(r)) return *refusal;
-  const Layout layout = shared_layout(r);
-  if (layout == Layout::other) return Refusal{"the tensors are not all plain, nor all channels-last"};
-  return std::make_unique<K>(Channels(r.in[0], layout), r.attrs.as<NormAttrs>().eps);
-}
+constexpr const char* kDifferentLayouts = "the images differ in layout";
 
 template <class K>
 KernelChoice prepare_rows(const KernelRequest& r) {
@@ -291,10 +350,31 @@ KernelChoice prepare_rows(const KernelRequest& r) {
 
 }  // namespace
 
-KernelChoice prepare_batch_norm(const KernelRequest& r) { return prepare_channels<BatchNormKernel>(r); }
-KernelChoice prepare_batch_norm_backward(const KernelRequest& r) {
-  return prepare_channels<BatchNormBackwardKernel>(r);
+KernelChoice prepare_batch_norm(const KernelRequest& r) {
+  if (auto refusal = refuse(r)) return *refusal;
+  const auto parsed = parse_epilogue(r);
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) return *refusal;
+  Epilogue chain = std::get<Epilogue>(parsed);
+  const bool relu = !chain.empty() && chain.back().op == OpId::relu;
+  if (relu) chain.pop_back();
+  size_t residual = 0;
+  if (chain.size() == 1 && chain[0].op == OpId::add) {
+    residual = chain[0].input;
+    chain.clear();
+  }
+  if (!chain.empty()) return Refusal{"only a residual and a ReLU follow it in one pass"};
+  const int64_t adjacent = adjacent_channels({&r.in[0], &r.out[0], residual ? &r.in[residual] : &r.in[0]});
+  if (adjacent == 0) return Refusal{kDifferentLayouts};
+  return std::make_unique<BatchNormKernel>(Channels(r.in[0], adjacent), r.attrs.as<NormAttrs>().eps, residual, relu);
 }
+
+KernelChoice prepare_batch_norm_backward(const KernelRequest& r) {
+  if (auto refusal = refuse(r)) return *refusal;
+  const int64_t adjacent = adjacent_channels({&r.in[0], &r.in[4], &r.out[0]});
+  if (adjacent == 0) return Refusal{kDifferentLayouts};
+  return std::make_unique<BatchNormBackwardKernel>(Channels(r.in[0], adjacent), r.attrs.as<NormAttrs>().eps);
+}
+
 KernelChoice prepare_layer_norm(const KernelRequest& r) { return prepare_rows<LayerNormKernel>(r); }
 KernelChoice prepare_layer_norm_backward(const KernelRequest& r) { return prepare_rows<LayerNormBackwardKernel>(r); }
 

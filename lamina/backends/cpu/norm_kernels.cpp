@@ -64,14 +64,16 @@ HWY_ATTR void sums(const float* x, const float* g, float c, int64_t n, double* s
   g ? sums_of<true>(x, g, c, n, sum1, sum2) : sums_of<false>(x, g, c, n, sum1, sum2);
 }
 
-/// (x − c)·p + q, backward + g·r.
-template <bool kBackward>
+/// (x − c)·p + q, with g + g·r, perhaps cut at 0.
+template <bool kBackward, bool kRelu>
 HWY_ATTR HWY_INLINE V mapped(V x, V g, V c, V p, V q, V r) {
-  const V value = hn::MulAdd(hn::Sub(x, c), p, q);
-  return kBackward ? hn::MulAdd(g, r, value) : value;
+  V value = hn::MulAdd(hn::Sub(x, c), p, q);
+  if (kBackward) value = hn::MulAdd(g, r, value);
+  // NaN stays NaN, as it does in relu.
+  return kRelu ? hn::IfThenZeroElse(hn::Lt(value, hn::Zero(D())), value) : value;
 }
 
-template <bool kBackward>
+template <bool kBackward, bool kRelu>
 HWY_ATTR void map_of(const float* x, const float* g, ChannelMap m, int64_t n, float* y) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -79,16 +81,18 @@ HWY_ATTR void map_of(const float* x, const float* g, ChannelMap m, int64_t n, fl
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const V v = hn::LoadU(d, x + i);
-    hn::StoreU(mapped<kBackward>(v, kBackward ? hn::LoadU(d, g + i) : v, c, p, q, r), d, y + i);
+    hn::StoreU(mapped<kBackward, kRelu>(v, kBackward ? hn::LoadU(d, g + i) : v, c, p, q, r), d, y + i);
   }
   if (i == n) return;
   const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
   const V v = hn::MaskedLoad(mask, d, x + i);
-  hn::BlendedStore(mapped<kBackward>(v, kBackward ? hn::MaskedLoad(mask, d, g + i) : v, c, p, q, r), mask, d, y + i);
+  hn::BlendedStore(mapped<kBackward, kRelu>(v, kBackward ? hn::MaskedLoad(mask, d, g + i) : v, c, p, q, r), mask, d,
+                   y + i);
 }
 
 HWY_ATTR void map(const float* x, const float* g, ChannelMap m, int64_t n, float* y) {
-  g ? map_of<true>(x, g, m, n, y) : map_of<false>(x, g, m, n, y);
+  if (m.relu) return g ? map_of<true, true>(x, g, m, n, y) : map_of<false, true>(x, g, m, n, y);
+  g ? map_of<true, false>(x, g, m, n, y) : map_of<false, false>(x, g, m, n, y);
 }
 
 /// kVectors vectors of channels in registers, down the rows.
@@ -147,7 +151,7 @@ HWY_ATTR void sums_last(const float* x, const float* g, const float* c, int64_t 
     : sums_last_of<false>(x, g, c, rows, channels, sum1, sum2);
 }
 
-template <bool kBackward>
+template <bool kBackward, bool kRelu>
 HWY_ATTR void map_last_of(const float* x, const float* g, ChannelMap m, int64_t rows, int64_t channels, float* y) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -156,15 +160,15 @@ HWY_ATTR void map_last_of(const float* x, const float* g, ChannelMap m, int64_t 
   for (int64_t i = 0; i < rows; ++i, x += channels, y += channels) {
     for (int64_t j = 0; j < whole; j += lanes) {
       const V v = hn::LoadU(d, x + j), c = hn::LoadU(d, m.c + j);
-      const V result = mapped<kBackward>(v, kBackward ? hn::LoadU(d, g + j) : v, c, hn::LoadU(d, m.p + j),
-                                         hn::LoadU(d, m.q + j), kBackward ? hn::LoadU(d, m.r + j) : c);
+      const V result = mapped<kBackward, kRelu>(v, kBackward ? hn::LoadU(d, g + j) : v, c, hn::LoadU(d, m.p + j),
+                                                hn::LoadU(d, m.q + j), kBackward ? hn::LoadU(d, m.r + j) : c);
       hn::StoreU(result, d, y + j);
     }
     if (whole < channels) {
       const auto load = [&](const float* p) HWY_ATTR { return hn::MaskedLoad(mask, d, p + whole); };
       const V v = load(x), c = load(m.c);
       const V result =
-          mapped<kBackward>(v, kBackward ? load(g) : v, c, load(m.p), load(m.q), kBackward ? load(m.r) : c);
+          mapped<kBackward, kRelu>(v, kBackward ? load(g) : v, c, load(m.p), load(m.q), kBackward ? load(m.r) : c);
       hn::BlendedStore(result, mask, d, y + whole);
     }
     if (kBackward) g += channels;
@@ -172,7 +176,11 @@ HWY_ATTR void map_last_of(const float* x, const float* g, ChannelMap m, int64_t 
 }
 
 HWY_ATTR void map_last(const float* x, const float* g, ChannelMap m, int64_t rows, int64_t channels, float* y) {
-  g ? map_last_of<true>(x, g, m, rows, channels, y) : map_last_of<false>(x, g, m, rows, channels, y);
+  if (m.relu) {
+    return g ? map_last_of<true, true>(x, g, m, rows, channels, y)
+             : map_last_of<false, true>(x, g, m, rows, channels, y);
+  }
+  g ? map_last_of<true, false>(x, g, m, rows, channels, y) : map_last_of<false, false>(x, g, m, rows, channels, y);
 }
 
 HWY_ATTR void row(const RowNorm& r, float* mean, float* variance) {

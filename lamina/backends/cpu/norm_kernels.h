@@ -10,6 +10,7 @@ namespace lamina::cpu {
 /// (x − c)·p + q, backward + g·r.
 struct ChannelMap {
   const float *c, *p, *q, *r;  // per channel
+  bool relu = false;           // of the result
 };
 
 /// One row of layer normalization.

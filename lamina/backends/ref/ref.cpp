@@ -96,6 +96,11 @@ class RefBackend final : public Backend {
   KernelChoice prepare(const KernelRequest& request) const override {
     static const std::array<ref::PrepareFn, kOps> table = make_table();
     const ref::PrepareFn fn = table[static_cast<size_t>(request.op)];
+    for (const auto& metas : {request.in, request.out}) {
+      for (const Meta& m : metas) {
+        if (m.channel_block != 0) return Refusal{"no kernel for channels in blocks"};
+      }
+    }
     if (!fn) return Refusal{"no reference kernel; its decomposition is the reference"};
     return as_kernel(request.epilogue ? with_epilogue(fn, request) : fn(request));
   }
