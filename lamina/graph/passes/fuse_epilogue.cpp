@@ -43,14 +43,60 @@ class EpilogueFuser {
       if (n.fused || n.epilogue || !n.def()->traits.takes_epilogue) continue;
       if (const int reader = only_reader(n); reader >= 0) try_join(static_cast<int>(i), reader, log);
     }
-    std::vector<int> order;
-    for (size_t i = 0; i < g_.nodes.size(); ++i) {
-      if (!dropped_[i]) order.push_back(static_cast<int>(i));
-    }
-    return rebuild(g_, order);
+    return rebuild(g_, sorted());
   }
 
  private:
+  /// What is left, each after the producers of its inputs, else in the order that was: a joined node stands where the
+  /// group stood, behind which readers of the op's further results may have to move.
+  std::vector<int> sorted() const {
+    std::vector<int> order;
+    std::vector<int> state(g_.nodes.size());  // 1: its inputs are being placed, 2: placed
+    std::vector<int> producer(g_.values.size(), -1);
+    for (size_t i = 0; i < g_.nodes.size(); ++i) {
+      if (dropped_[i]) continue;
+      for (int id : g_.nodes[i].out) producer[static_cast<size_t>(id)] = static_cast<int>(i);
+    }
+    std::vector<int> pending;
+    for (size_t i = 0; i < g_.nodes.size(); ++i) {
+      if (!dropped_[i]) pending.push_back(static_cast<int>(i));
+      while (!pending.empty()) {
+        const int n = pending.back();
+        int& s = state[static_cast<size_t>(n)];
+        if (s > 0) {
+          if (s == 1) order.push_back(n);
+          s = 2;
+          pending.pop_back();
+          continue;
+        }
+        s = 1;
+        for (int id : g_.nodes[static_cast<size_t>(n)].in) {
+          const int p = producer[static_cast<size_t>(id)];
+          if (p >= 0 && state[static_cast<size_t>(p)] == 0) pending.push_back(p);
+        }
+      }
+    }
+    return order;
+  }
+
+  /// Does a value depend on a node? Nodes after it are searched.
+  bool depends_on(int value, int node) const {
+    std::vector<int> pending{value};
+    std::vector<bool> seen(g_.values.size());
+    while (!pending.empty()) {
+      const int id = pending.back();
+      pending.pop_back();
+      if (seen[static_cast<size_t>(id)]) continue;
+      seen[static_cast<size_t>(id)] = true;
+      const int p = g_.values[static_cast<size_t>(id)].node;
+      if (p == node) return true;
+      if (p > node)
+        pending.insert(pending.end(), g_.nodes[static_cast<size_t>(p)].in.begin(),
+                       g_.nodes[static_cast<size_t>(p)].in.end());
+    }
+    return false;
+  }
+
   bool is_result(int value) const {
     return std::find(g_.outputs.begin(), g_.outputs.end(), value) != g_.outputs.end() ||
            std::any_of(g_.state.begin(), g_.state.end(), [&](const StateValue& s) { return s.after == value; });
@@ -71,6 +117,10 @@ class EpilogueFuser {
     const Node &op = g_.nodes[static_cast<size_t>(producer)], &group = g_.nodes[static_cast<size_t>(reader)];
     const auto position = std::find(group.in.begin(), group.in.end(), op.out[0]) - group.in.begin();
     if (std::count(group.in.begin(), group.in.end(), op.out[0]) > 1) return;  // x·x of a single op: rare
+    const bool circular = std::any_of(group.in.begin(), group.in.end(), [&](int id) {
+      return id != op.out[0] && op.out.size() > 1 && depends_on(id, producer);
+    });
+    if (circular) return;
     auto program =
         std::make_shared<PointwiseProgram>(with_first_input(program_of(g_, group), static_cast<int>(position)));
     Node joined = op;
