@@ -86,6 +86,12 @@ Meta channels_last(const Meta& meta) {
 Outcome run(std::string_view backend, const Call& call) {
   Metas in;
   for (const Tensor& t : call.in) in.push_back(t.meta());
+  if (call.spread_bias >= 0) {
+    Meta& bias = in[static_cast<size_t>(call.spread_bias)];
+    bias.shape = call.out[0].shape;
+    bias.strides = Dims::filled(bias.rank(), 0);
+    bias.strides[1] = 1;
+  }
   KernelChoice choice = find(backend).prepare({.op = call.op,
                                                .in = in,
                                                .out = call.out,

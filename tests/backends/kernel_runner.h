@@ -31,6 +31,7 @@ struct Call {
   const PointwiseProgram* epilogue = nullptr;
   bool first_only = false;  // pass null for the outputs beyond the first
   uint64_t constant_inputs = 0;
+  int spread_bias = -1;  // this input [c] is broadcast to the shape of the first output, along axis 1
 };
 
 Outcome run(std::string_view backend, const Call& call);

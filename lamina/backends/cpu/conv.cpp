@@ -1,10 +1,12 @@
-// Convolution and its two gradients.
+// Convolution and its two gradients: own direct kernels in f32, oneDNN for groups, bf16, the input gradient of
+// strided convolutions and that of few channels.
 //
-// oneDNN's kernels for AVX2 run at 90 % of the peak in its blocked layouts, at 60 to 70 % in
-// channels-last and not at all natively in plain layouts. So wide kernels of many channels are run
-// blocked, with reorders of both activations, and the rest channels-last where the tensors are.
+// oneDNN's kernels for AVX2 run at 90 % of the peak in its blocked layouts, at 60 to 70 % in channels-last and not at
+// all natively in plain layouts. So wide kernels of many channels are run blocked, with reorders of both activations,
+// and the rest channels-last where the tensors are.
 #include <algorithm>
 
+#include "lamina/backends/cpu/direct_conv.h"
 #include "lamina/backends/cpu/epilogue.h"
 #include "lamina/backends/cpu/kernels.h"
 #include "lamina/backends/cpu/layout.h"
@@ -200,6 +202,11 @@ KernelChoice forward(const KernelRequest& r, Epilogue chain) {
   if (!operands_are_dense(r, chain)) return Refusal{"the epilogue broadcasts along a spatial axis"};
   const ConvBuilder builder(ConvKind::forward, t, r.attrs.as<ConvAttrs>());
   const std::optional<int> bias_input = take_bias(r, chain);
+  KernelChoice direct = direct_conv(r, chain, bias_input);
+  if (!std::holds_alternative<Refusal>(direct)) return direct;
+  // oneDNN's approximations of these two are coarser than the kernels that run them alone.
+  const auto coarse = [](const EpilogueStep& s) { return s.op == OpId::tanh || s.op == OpId::sigmoid; };
+  if (std::any_of(chain.begin(), chain.end(), coarse)) return Refusal{"the epilogue needs an exact activation"};
   Desc bias;
   if (bias_input) bias = Desc({t.y->shape[1]}, onednn::type_of(t.x->dtype), Tag::x);
   onednn::Built built = builder.build(bias, {});
@@ -221,6 +228,11 @@ KernelChoice forward(const KernelRequest& r, Epilogue chain) {
 
 KernelChoice input_grad(const KernelRequest& r) {  // inputs: grad, weight
   const ConvTensors t{&r.out[0], &r.in[1], &r.in[0]};
+  // Below a vector of channels half of a register tile would be empty.
+  if (t.x->shape[1] > 8) {
+    KernelChoice direct = direct_input_grad(r);
+    if (!std::holds_alternative<Refusal>(direct)) return direct;
+  }
   const ConvBuilder builder(ConvKind::input_grad, t, r.attrs.as<ConvAttrs>());
   onednn::Built built = builder.build({}, {});
   const std::vector<Operand> operands{{DNNL_ARG_DIFF_DST, builder.y(), built.dst, 0},
@@ -231,6 +243,8 @@ KernelChoice input_grad(const KernelRequest& r) {  // inputs: grad, weight
 
 KernelChoice weight_grad(const KernelRequest& r) {  // inputs: x, grad
   const ConvTensors t{&r.in[0], &r.out[0], &r.in[1]};
+  KernelChoice direct = direct_weight_grad(r);
+  if (!std::holds_alternative<Refusal>(direct)) return direct;
   const ConvBuilder builder(ConvKind::weight_grad, t, r.attrs.as<ConvAttrs>());
   onednn::Built built = builder.build({}, {});
   const std::vector<Operand> operands{{DNNL_ARG_SRC, builder.x(), built.src, 0},

@@ -84,12 +84,14 @@ class MatmulKernel final : public Kernel {
     pack_b_ = !dots_ && (p_.b.column != 1 || (p_.m > 4 * tile_rows_ && p_.n * p_.k > 4096));
     shared_b_ = std::all_of(p_.b.batch.begin(), p_.b.batch.end(), [&](int64_t o) { return o == p_.b.batch[0]; });
     const int64_t row_tiles = (p_.m + tile_rows_ - 1) / tile_rows_;
+    // Rows read in place compete for the same cache sets where they are long, columns where they are many.
+    pack_a_ = pack_b_ && p_.n >= 4 * width_ && p_.m * p_.k >= (1 << 16);
     block_rows_ = std::clamp<int64_t>(row_tiles / 8, 1, 96 / tile_rows_) * tile_rows_;
     block_panels_ = std::clamp<int64_t>(panels_ / 4, 1, 8);
     if (constant_b_ && pack_b_) packed_ = Storage::allocate(packed_bytes());
   }
 
-  size_t workspace_bytes() const override { return pack_b_ && !packed_ ? packed_bytes() : 0; }
+  size_t workspace_bytes() const override { return (pack_b_ && !packed_ ? packed_bytes() : 0) + left_bytes(); }
 
   void refresh(void* const* in) override {
     if (packed_ && !is_empty()) pack_all(static_cast<const T*>(in[p_.b.input]), reinterpret_cast<T*>(packed_->data()));
@@ -106,6 +108,11 @@ class MatmulKernel final : public Kernel {
       if (!packed_) pack_all(b, packed);
       panels = packed;
     }
+    if (pack_a_) {
+      T* left = static_cast<T*>(workspace) + (packed_ ? 0 : packed_bytes() / sizeof(T));
+      pack_left(a, left);
+      a = left;
+    }
     const auto batch = static_cast<int64_t>(p_.c.batch.size());
     const int64_t row_blocks = dots_ ? 1 : (p_.m + block_rows_ - 1) / block_rows_;
     const int64_t column_blocks = (panels_ + block_panels_ - 1) / block_panels_;
@@ -114,7 +121,8 @@ class MatmulKernel final : public Kernel {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t item = task / blocks, row_block = task % blocks / column_blocks,
                       column_block = task % column_blocks;
-        block(in, a + p_.a.batch[static_cast<size_t>(item)], panels, c, item, row_block, column_block);
+        block(in, a + (pack_a_ ? item * left_matrix() : p_.a.batch[static_cast<size_t>(item)]), panels, c, item,
+              row_block, column_block);
       }
     };
     if (batch * blocks == 1 || batch * p_.m * p_.n * p_.k <= kSerialWork) return work(0, batch * blocks);
@@ -129,6 +137,25 @@ class MatmulKernel final : public Kernel {
 
  private:
   bool is_empty() const { return p_.m == 0 || p_.n == 0 || p_.c.batch.empty(); }
+
+  /// The left operand in panels of tile_rows_ rows.
+  int64_t left_matrix() const { return (p_.m + tile_rows_ - 1) / tile_rows_ * tile_rows_ * p_.k; }
+  size_t left_bytes() const { return pack_a_ ? p_.a.batch.size() * static_cast<size_t>(left_matrix()) * sizeof(T) : 0; }
+
+  void pack_left(const T* a, T* to) const {
+    const int64_t tiles = (p_.m + tile_rows_ - 1) / tile_rows_;
+    parallel_for(tiles * static_cast<int64_t>(p_.a.batch.size()), 4, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i % tiles * tile_rows_, rows = std::min<int64_t>(tile_rows_, p_.m - row);
+        const T* from = a + p_.a.batch[static_cast<size_t>(i / tiles)] + row * p_.a.row;
+        T* panel = to + i * tile_rows_ * p_.k;
+        for (int64_t k = 0; k < p_.k; ++k, panel += tile_rows_) {
+          for (int64_t r = 0; r < rows; ++r) panel[r] = from[r * p_.a.row + k * p_.a.column];
+        }
+      }
+    });
+  }
+
   int64_t packed_matrix() const { return panels_ * width_ * p_.k; }
   size_t packed_bytes() const {
     const int64_t matrices = shared_b_ ? 1 : static_cast<int64_t>(p_.b.batch.size());
@@ -151,7 +178,7 @@ class MatmulKernel final : public Kernel {
   }
 
   void pack_panel(const T* from, int64_t cols, T* to) const {
-    if (p_.b.row == 1) return kernels_.transpose(from, p_.b.column, p_.k, cols, to, width_);
+    if (p_.b.row == 1) return kernels_.transpose(from, p_.b.column, p_.k, cols, to, width_, width_);
     for (int64_t r = 0; r < p_.k; ++r, from += p_.b.row, to += width_) {
       if (p_.b.column == 1) {
         std::copy_n(from, cols, to);
@@ -195,7 +222,7 @@ class MatmulKernel final : public Kernel {
     Tile<T> t{};
     t.segments = kOneSegment;
     t.segment_count = 1;
-    t.a_step = p_.a.column;
+    t.a_step = pack_a_ ? tile_rows_ : p_.a.column;
     t.b_step = pack_b_ ? width_ : p_.b.row;
     t.b_padded = pack_b_;
     t.c_step = c_step;
@@ -208,7 +235,10 @@ class MatmulKernel final : public Kernel {
         t.cols = static_cast<int>(std::min<int64_t>(width_, p_.n - panel * width_));
         for (int64_t i = 0; i < rows; i += tile_rows_) {
           t.rows = static_cast<int>(std::min<int64_t>(tile_rows_, rows - i));
-          for (int r = 0; r < t.rows; ++r) t.a[r] = a + (i0 + i + r) * p_.a.row + k0 * p_.a.column;
+          for (int r = 0; r < t.rows; ++r) {
+            t.a[r] =
+                pack_a_ ? a + (i0 + i) * p_.k + k0 * tile_rows_ + r : a + (i0 + i + r) * p_.a.row + k0 * p_.a.column;
+          }
           t.c = c + (i0 + i) * c_step + panel * width_;
           kernels_.tile(t);
         }
@@ -225,7 +255,7 @@ class MatmulKernel final : public Kernel {
       for (int64_t i = 0; i < rows; i += tile_rows_) {
         const int64_t count = std::min<int64_t>(tile_rows_, rows - i);
         // Row 0 of the block is row i0 + i of the result.
-        tiles(a + (i0 + i) * p_.a.row, panels, item, 0, count, panel, panel + 1, dense - j0, width_);
+        tiles(a + (i0 + i) * (pack_a_ ? p_.k : p_.a.row), panels, item, 0, count, panel, panel + 1, dense - j0, width_);
         for (int64_t j = 0; j < cols; ++j) {
           T* to = c + (i0 + i) * p_.c.row + (j0 + j) * p_.c.column;
           for (int64_t r = 0; r < count; ++r) to[r * p_.c.row] = dense[r * width_ + j];
@@ -236,7 +266,7 @@ class MatmulKernel final : public Kernel {
 
   Problem p_;
   const ProductKernels<T>& kernels_;
-  bool constant_b_, slim_, dots_, pack_b_, shared_b_;
+  bool constant_b_, slim_, dots_, pack_a_, pack_b_, shared_b_;
   int64_t width_, tile_rows_, panels_, block_rows_, block_panels_;
   std::shared_ptr<Storage> packed_;
 };

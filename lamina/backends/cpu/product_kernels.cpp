@@ -1,6 +1,7 @@
 #include "lamina/backends/cpu/product_kernels.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 // Three targets are enough: the ones between differ in nothing these loops use.
@@ -19,7 +20,7 @@ namespace {  // other files have functions of the same names
 namespace hn = hwy::HWY_NAMESPACE;
 
 /// NV vectors of columns, `rows` rows, all sums in registers.
-template <int kRows, int kVectors, bool kMasked, class T>
+template <int kRows, int kVectors, bool kMasked, bool kIndexed, class T>
 HWY_ATTR void tile_of(const Tile<T>& t) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
@@ -34,9 +35,10 @@ HWY_ATTR void tile_of(const Tile<T>& t) {
   }
   for (int64_t s = 0; s < t.segment_count; ++s) {
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) row[i] = t.a[i] + t.segments[s];
+    for (int i = 0; i < kRows; ++i) row[i] = t.a[i] + (kIndexed ? 0 : t.segments[s]);
     const T* b = t.b + s * t.b_segment;
     for (int64_t p = 0, at = 0; p < t.k; ++p, at += t.a_step, b += t.b_step) {
+      if (kIndexed) at = t.index[p];
       V right[kVectors];
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
@@ -68,10 +70,10 @@ HWY_ATTR void tile_of(const Tile<T>& t) {
   }
 }
 
-template <class T, int kVectors, bool kMasked, int... kRow>
+template <class T, int kVectors, bool kMasked, bool kIndexed, int... kRow>
 HWY_ATTR void tile_by_rows(const Tile<T>& t, std::integer_sequence<int, kRow...>) {
   using Fn = void (*)(const Tile<T>&);
-  static constexpr Fn table[] = {tile_of<kRow + 1, kVectors, kMasked, T>...};
+  static constexpr Fn table[] = {tile_of<kRow + 1, kVectors, kMasked, kIndexed, T>...};
   table[t.rows - 1](t);
 }
 
@@ -79,11 +81,13 @@ template <class T>
 HWY_ATTR void tile(const Tile<T>& t) {
   const int lanes = static_cast<int>(hn::Lanes(hn::ScalableTag<T>()));
   const std::make_integer_sequence<int, kMaxTileRows> rows;
-  const bool whole = t.b_padded || t.cols % lanes == 0;
-  if (t.cols > lanes) {
-    whole ? tile_by_rows<T, 2, false>(t, rows) : tile_by_rows<T, 2, true>(t, rows);
+  const bool whole = t.b_padded || t.cols % lanes == 0, wide = t.cols > lanes;
+  if (t.index) {
+    wide ? tile_by_rows<T, 2, false, true>(t, rows) : tile_by_rows<T, 1, false, true>(t, rows);
+  } else if (wide) {
+    whole ? tile_by_rows<T, 2, false, false>(t, rows) : tile_by_rows<T, 2, true, false>(t, rows);
   } else {
-    whole ? tile_by_rows<T, 1, false>(t, rows) : tile_by_rows<T, 1, true>(t, rows);
+    whole ? tile_by_rows<T, 1, false, false>(t, rows) : tile_by_rows<T, 1, true, false>(t, rows);
   }
 }
 
@@ -166,18 +170,56 @@ HWY_ATTR void apply(BlockOp op, T* block, int64_t step, int64_t rows, int64_t co
   }
 }
 
-template <class T>
-HWY_ATTR void transpose(const T* from, int64_t step, int64_t k, int64_t cols, T* to, int64_t width) {
-  for (int64_t j = cols; j < width; ++j) {
-    for (int64_t p = 0; p < k; ++p) to[p * width + j] = 0;
+#if HWY_TARGET != HWY_SCALAR
+/// to[p·width + j] = from[p + j·step] for 8 × 8 elements, in registers.
+template <class D>
+HWY_ATTR HWY_INLINE void transpose_8x8(D d, const float* from, int64_t step, float* to, int64_t width) {
+  const hn::Repartition<double, D> wide;
+  hn::Vec<D> r[8], pairs[8], quads[8];
+#pragma GCC unroll 8
+  for (int j = 0; j < 8; ++j) r[j] = hn::LoadU(d, from + j * step);
+#pragma GCC unroll 4
+  for (int j = 0; j < 8; j += 2) {
+    pairs[j] = hn::InterleaveLower(d, r[j], r[j + 1]);
+    pairs[j + 1] = hn::InterleaveUpper(d, r[j], r[j + 1]);
   }
-  constexpr int64_t kBlock = 16;  // keeps the lines of both sides in the L1 cache
-  for (int64_t p0 = 0; p0 < k; p0 += kBlock) {
-    const int64_t end = std::min(p0 + kBlock, k);
-    for (int64_t j = 0; j < cols; ++j) {
-      const T* column = from + j * step;
-      for (int64_t p = p0; p < end; ++p) to[p * width + j] = column[p];
+#pragma GCC unroll 2
+  for (int half = 0; half < 8; half += 4) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      const auto low = hn::BitCast(wide, pairs[half + j]), high = hn::BitCast(wide, pairs[half + j + 2]);
+      quads[half + 2 * j] = hn::BitCast(d, hn::InterleaveLower(wide, low, high));
+      quads[half + 2 * j + 1] = hn::BitCast(d, hn::InterleaveUpper(wide, low, high));
     }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < 4; ++p) {
+    hn::StoreU(hn::ConcatLowerLower(d, quads[p + 4], quads[p]), d, to + p * width);
+    hn::StoreU(hn::ConcatUpperUpper(d, quads[p + 4], quads[p]), d, to + (p + 4) * width);
+  }
+}
+#endif
+
+template <class T>
+HWY_ATTR void transpose(const T* from, int64_t step, int64_t k, int64_t cols, T* to, int64_t width, int64_t filled) {
+  for (int64_t p = 0; p < k && cols < filled; ++p) std::fill(to + p * width + cols, to + p * width + filled, T(0));
+  int64_t whole = 0;
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (std::is_same_v<T, float>) {
+    const hn::CappedTag<float, 8> d;
+    if constexpr (hn::MaxLanes(hn::CappedTag<float, 8>()) == 8) {
+      whole = cols / 8 * 8;
+      for (int64_t p = 0; p < k / 8 * 8; p += 8) {
+        for (int64_t j = 0; j < whole; j += 8) transpose_8x8(d, from + p + j * step, step, to + p * width + j, width);
+      }
+      for (int64_t p = k / 8 * 8; p < k; ++p) {
+        for (int64_t j = 0; j < whole; ++j) to[p * width + j] = from[p + j * step];
+      }
+    }
+  }
+#endif
+  for (int64_t j = whole; j < cols; ++j) {
+    for (int64_t p = 0; p < k; ++p) to[p * width + j] = from[p + j * step];
   }
 }
 

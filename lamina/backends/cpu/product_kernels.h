@@ -11,14 +11,16 @@ constexpr int kMaxTileRows = 8;
 ///
 ///     c[i, j] (+)= Σ_s Σ_p  a[i][segments[s] + p·a_step] · b[s·b_segment + p·b_step + j]
 ///
-/// A matrix product has one segment; a convolution one per row of its kernel.
+/// A matrix product has one segment; a convolution one per row of its kernel, or, where such rows are short, `index`
+/// names the place of each product in a: then segments[s] + p·a_step is index[p], and there is one segment.
 template <class T>
 struct Tile {
   int rows, cols;
   const T* a[kMaxTileRows];
   const int64_t* segments;
   int64_t segment_count;
-  int64_t k;  // products per segment
+  const int64_t* index;  // or null; needs b_padded
+  int64_t k;             // products per segment
   int64_t a_step;
   const T* b;
   int64_t b_step, b_segment;
@@ -51,8 +53,8 @@ struct ProductKernels {
   void (*dots)(const Dots<T>&);
   /// block[i·step + j] for rows × cols; operand likewise with its own step, or one row.
   void (*apply)(BlockOp op, T* block, int64_t step, int64_t rows, int64_t cols, const T* operand, int64_t operand_step);
-  /// to[p·width + j] = from[p + j·step] for p < k, j < cols; zero up to width.
-  void (*transpose)(const T* from, int64_t step, int64_t k, int64_t cols, T* to, int64_t width);
+  /// to[p·step_to + j] = from[p + j·step] for p < k, j < cols; zero for cols ≤ j < filled.
+  void (*transpose)(const T* from, int64_t step, int64_t k, int64_t cols, T* to, int64_t step_to, int64_t filled);
   const char* target;  // "AVX2"
 };
 
