@@ -154,10 +154,8 @@ TEST(CpuConv, AppliesEpilogues) {
         call.epilogue = &program;
         call.spread_bias = 2;
         const Outcome got = run("cpu", call);
-        if ((c.attrs.groups > 1 || which == 0) && activation != OpId::relu) {  // these run in oneDNN
-          EXPECT_NE(got.refusal, "");
-          continue;
-        }
+        // oneDNN's activations are too coarse: what it runs is refused.
+        if (!got.refusal.empty() && activation != OpId::relu && (c.attrs.groups > 1 || which == 0)) continue;
         ASSERT_EQ(got.refusal, "") << call.in[0].meta().str() << call.in[1].meta().str() << which;
         const std::vector<double> x = plain.values(), r = residual.values(), b = bias.values(),
                                   z = got.outputs[0].values();
