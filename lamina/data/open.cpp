@@ -130,7 +130,8 @@ std::string find_root(const std::string& root, const std::string& name) {
   if (known && !known->files.empty()) {
     std::string files;
     for (const CatalogueFile& f : known->files) files += (files.empty() ? "" : ", ") + f.name;
-    throw error.hint("`lamina data get " + set + "` fetches it; or put " + files + " into " + places[0]);
+    throw error.hint("`lamina data get " + set + "` fetches it; or put " + files +
+                     " into a folder and give it as root");
   }
   throw error.hint("give the folder (or file) as root, or put it into $LAMINA_DATA");
 }

@@ -289,6 +289,12 @@ class Shift final : public Transform {
 
 // ---- flip, rotate, erase ----
 
+/// std::floor is a call into libm without SSE4.1.
+int64_t floor_of(double x) {
+  const auto truncated = static_cast<int64_t>(x);
+  return truncated - (static_cast<double>(truncated) > x);
+}
+
 Tensor copy_of(const Tensor& x) { return Tensor::from_bytes(x.raw(), x.shape(), x.dtype()); }
 
 class Flip final : public Transform {
@@ -349,8 +355,8 @@ class Rotate final : public Transform {
       for (int64_t x = 0; x < p.width; ++x) {
         const double dy = static_cast<double>(y) - cy, dx = static_cast<double>(x) - cx;
         const double sy = cy + cosine * dy - sine * dx, sx = cx + sine * dy + cosine * dx;
-        const double fy = std::floor(sy), fx = std::floor(sx), wy = sy - fy, wx = sx - fx;
-        const auto iy = static_cast<int64_t>(fy), ix = static_cast<int64_t>(fx);
+        const int64_t iy = floor_of(sy), ix = floor_of(sx);
+        const double wy = sy - static_cast<double>(iy), wx = sx - static_cast<double>(ix);
         const double above = at(iy, ix) * (1 - wx) + at(iy, ix + 1) * wx;
         const double below = at(iy + 1, ix) * (1 - wx) + at(iy + 1, ix + 1) * wx;
         put_pixel(static_cast<float>(above * (1 - wy) + below * wy), *to++);

@@ -63,7 +63,8 @@ class Scale final : public Fixed {
     const auto factor = static_cast<float>(options_.factor), offset = static_cast<float>(options_.offset);
     for_pixel_type(x, [&]<class T>(T*) {
       const T* from = x.data<T>();
-      for (int64_t i = 0; i < x.numel(); ++i) to[i] = static_cast<float>(from[i]) * factor + offset;
+      const int64_t n = x.numel();
+      for (int64_t i = 0; i < n; ++i) to[i] = static_cast<float>(from[i]) * factor + offset;
     });
     return out;
   }
@@ -181,10 +182,11 @@ class PerGroup : public Fixed {
         throw Error(name_, "cannot be fitted: an input is " + inputs.meta().str() + ", others have " +
                                std::to_string(groups) + (per_element_ ? " elements" : " channels"));
       }
-      const std::vector<float> values = inputs.floats();
-      for (size_t at = 0; at < values.size(); at += static_cast<size_t>(g.inner)) {
-        see(at / static_cast<size_t>(g.inner) % static_cast<size_t>(groups), values.data() + at, g.inner);
-      }
+      const Tensor x = readable(inputs);
+      const std::vector<float> converted = x.dtype() == DType::u8 ? x.floats() : std::vector<float>();
+      const float* values = converted.empty() ? x.data<float>() : converted.data();
+      const int64_t runs = x.numel() / g.inner;
+      for (int64_t run = 0; run < runs; ++run) see(static_cast<size_t>(run % groups), values + run * g.inner, g.inner);
     });
   }
 

@@ -48,11 +48,8 @@ struct CleanUp {
   void operator()(CURL* c) const { curl_easy_cleanup(c); }
 };
 
-}  // namespace
-
-void download_to(const std::string& url, const std::string& part, const Progress& progress) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+/// One attempt, behind what `part` holds already; the text of the failure goes to `message`.
+CURLcode attempt(const std::string& url, const std::string& part, const Progress& progress, std::string& message) {
   const std::unique_ptr<CURL, CleanUp> curl(curl_easy_init());
   if (!curl) throw Error(url, "libcurl could not be set up");
   const std::unique_ptr<std::FILE, CloseFile> out(std::fopen(part.c_str(), "ab"));
@@ -60,7 +57,7 @@ void download_to(const std::string& url, const std::string& part, const Progress
   std::error_code ignored;
   const auto size = std::filesystem::file_size(part, ignored);
   Transfer transfer{out.get(), ignored ? 0 : static_cast<int64_t>(size), &progress};
-  char message[CURL_ERROR_SIZE] = "";
+  char text[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https,file");
@@ -77,12 +74,29 @@ void download_to(const std::string& url, const std::string& part, const Progress
   curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, on_progress);
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &transfer);
-  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, message);
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, text);
   const CURLcode code = curl_easy_perform(curl.get());
   if (std::fflush(out.get()) != 0 && transfer.write_error == 0) transfer.write_error = errno;
   if (transfer.write_error) throw Error(part, std::string("cannot be written: ") + std::strerror(transfer.write_error));
   if (transfer.stopped) throw Error(url, "the download was stopped").hint("the same command goes on where it stopped");
-  if (code != CURLE_OK) throw Error(url, message[0] ? message : curl_easy_strerror(code));
+  message = text[0] ? text : curl_easy_strerror(code);
+  long status = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  return status == 416 ? CURLE_RANGE_ERROR : code;
+}
+
+}  // namespace
+
+void download_to(const std::string& url, const std::string& part, const Progress& progress) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  std::string message;
+  CURLcode code = attempt(url, part, progress, message);
+  std::error_code ignored;
+  if (code == CURLE_RANGE_ERROR && std::filesystem::remove(part, ignored)) {  // this server cannot go on from there
+    code = attempt(url, part, progress, message);
+  }
+  if (code != CURLE_OK) throw Error(url, message);
 }
 
 }  // namespace lamina::io

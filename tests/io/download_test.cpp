@@ -1,6 +1,11 @@
 #include "lamina/io/download.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cstdio>
+#include <thread>
 
 #include "lamina/io/files.h"
 #include "tests/support/files.h"
@@ -68,6 +73,82 @@ TEST(Download, FetchesAndGoesOn) {
   write_file_atomically(part, content.substr(0, 1234));
   download_to(source, part);
   EXPECT_EQ(read_file(part), content);
+}
+
+/// Answers requests on 127.0.0.1 one after the other, until it is destroyed.
+class Server {
+ public:
+  using Answer = std::function<std::string(const std::string& request)>;
+  explicit Server(Answer answer) : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 4), 0);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/file";
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~Server() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  std::string url;
+
+ private:
+  void serve() {
+    for (int c = ::accept(listener_, nullptr, nullptr); c >= 0; c = ::accept(listener_, nullptr, nullptr)) {
+      std::string request(4096, '\0');
+      const ssize_t n = ::recv(c, request.data(), request.size(), 0);
+      request.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+      const std::string reply = answer_(request);
+      EXPECT_EQ(::send(c, reply.data(), reply.size(), MSG_NOSIGNAL), static_cast<ssize_t>(reply.size()));
+      ::close(c);
+    }
+  }
+  Answer answer_;
+  int listener_;
+  std::thread thread_;
+};
+
+std::string http(const std::string& status, const std::string& body, const std::string& more = "") {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more + "\r\n" + body;
+}
+
+TEST(Download, AsksTheServerForTheRest) {
+  const TempFolder folder;
+  const Server server([](const std::string& request) {
+    return request.find("Range: bytes=4-") == std::string::npos
+               ? http("200 OK", "the wrong bytes")
+               : http("206 Partial Content", "rest", "Content-Range: bytes 4-7/8\r\n");
+  });
+  const std::string part = folder.write("x.part", "the ");
+  download_to(server.url, part);
+  EXPECT_EQ(read_file(part), "the rest");
+}
+
+TEST(Download, BeginsAnewWhereTheServerCannotGoOn) {
+  const TempFolder folder;
+  const Server whole([](const std::string&) { return http("200 OK", "the whole"); });
+  const std::string part = folder.write("x.part", "the ");
+  download_to(whole.url, part);
+  EXPECT_EQ(read_file(part), "the whole");
+  const Server refusing([](const std::string& request) {
+    return request.find("Range:") == std::string::npos ? http("200 OK", "anew") : http("416 Range Not Satisfiable", "");
+  });
+  download_to(refusing.url, part);
+  EXPECT_EQ(read_file(part), "anew");
+}
+
+TEST(Download, AServerThatHasNothingOrBreaksOffIsAnError) {
+  const TempFolder folder;
+  const Server nothing([](const std::string&) { return http("404 Not Found", "sorry"); });
+  EXPECT_CONTAINS(error_of([&] { download_to(nothing.url, folder / "p"); }), "404");
+  const Server broken([](const std::string&) { return "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst"; });
+  EXPECT_THROW(download_to(broken.url, folder / "q"), Error);
+  EXPECT_EQ(read_file(folder / "q"), "first");
 }
 
 TEST(Download, FailuresNameTheAddress) {
