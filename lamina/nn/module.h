@@ -101,7 +101,7 @@ struct LoadOptions {
 /// unknown and shapes that differ; integers and floats of other widths are converted.
 void load_state(Module& module, const std::map<std::string, Tensor>& tensors, const LoadOptions& options = {});
 
-/// Told of each layer call on this thread while it lives, innermost first.
+/// Told of each layer call on this thread while it lives. Of several, only the last one made is told.
 class CallObserver {
  public:
   CallObserver();

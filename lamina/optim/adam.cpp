@@ -74,7 +74,7 @@ Tensor Adamax::update(const Update& u, Tensors& new_slots) const {
   return u.param - u.shared[0] * m / largest;
 }
 
-Nadam::Nadam(NadamOptions options) : OptimizerOf(options), mu_product_(Tensor::from({1}, {})) {
+Nadam::Nadam(NadamOptions options) : OptimizerOf(options) {
   check(options_, "nadam");
   require(options_.momentum_decay >= 0, "nadam", "momentum_decay", "be 0 or more", options_.momentum_decay);
 }
@@ -86,10 +86,10 @@ Tensor Nadam::mu(const Tensor& step, double ahead) const {
   return (1.0 - decay * 0.5) * options_.beta1;
 }
 
-void Nadam::advance(const Tensor& step) const { mu_product_.assign(mu_product_.value() * mu(step, 0)); }
+void Nadam::advance(const Tensor& step) const { scalar(0).assign(scalar(0).value() * mu(step, 0)); }
 
 Tensors Nadam::shared(const Tensor& lr, const Tensor& step) const {
-  const Tensor now = mu(step, 0), next = mu(step, 1), product = mu_product_.value();
+  const Tensor now = mu(step, 0), next = mu(step, 1), product = scalar(0).value();
   return {lr * (1.0 - now) / (1.0 - product), lr * next / (1.0 - product * next),
           rsqrt(correction(options_.beta2, step))};
 }

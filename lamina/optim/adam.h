@@ -99,14 +99,13 @@ class Nadam final : public OptimizerOf<Nadam, NadamOptions> {
  protected:
   std::vector<std::string> slots() const override;
   Tensors shared(const Tensor& lr, const Tensor& step) const override;
-  std::vector<nn::NamedVariable> scalars() const override { return {{"mu_product", mu_product_}}; }
+  std::vector<std::pair<std::string, double>> scalars() const override { return {{"mu_product", 1.0}}; }  // μ₁·…·μₜ
   void advance(const Tensor& step) const override;
   Tensor update(const Update& u, Tensors& new_slots) const override;
 
  private:
   /// μₜ for t = step + ahead.
   Tensor mu(const Tensor& step, double ahead) const;
-  Variable mu_product_;  // μ₁·…·μₜ
 };
 
 }  // namespace lamina::optim

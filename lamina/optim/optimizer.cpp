@@ -16,7 +16,7 @@ namespace lamina::optim {
 
 namespace {
 
-Variable scalar(double value) { return Variable(Tensor::from({value}, {})); }
+Variable scalar_of(double value) { return Variable(Tensor::from({value}, {})); }
 
 /// State of low-precision parameters is kept in f32.
 DType slot_dtype(DType parameter) { return parameter == DType::f64 ? DType::f64 : DType::f32; }
@@ -28,7 +28,8 @@ Variable slot(const Tensor& parameter, double start) {
 
 }  // namespace
 
-Optimizer::Optimizer(CommonOptions options) : options_(std::move(options)), lr_(scalar(options_.lr)), step_(scalar(0)) {
+Optimizer::Optimizer(CommonOptions options)
+    : options_(std::move(options)), lr_(scalar_of(options_.lr)), step_(scalar_of(0)) {
   require(options_.lr >= 0, "optimizer", "lr", "be 0 or more", options_.lr);
   require(options_.weight_decay >= 0, "optimizer", "weight_decay", "be 0 or more", options_.weight_decay);
   for (const ParamGroup& g : options_.groups) {
@@ -58,6 +59,10 @@ void Optimizer::bind(const std::vector<nn::NamedVariable>& parameters) {
     std::vector<Variable>& own = slots_.emplace_back();
     for (double start : starts) own.push_back(slot(p.variable.value(), start));
   }
+  // Variables of its own: copies made before may be bound too.
+  lr_ = scalar_of(lr());
+  step_ = scalar_of(0);
+  for (const auto& [scalar, start] : scalars()) scalars_.push_back(scalar_of(start));
   if (parameters_.empty()) {
     throw Error(name(), "there is nothing to train").hint("the network has no parameters, or all are frozen");
   }
@@ -127,7 +132,7 @@ std::vector<nn::NamedVariable> Optimizer::state() const {
   for (size_t k = 0; k < kinds.size(); ++k) {
     for (size_t i = 0; i < names_.size(); ++i) all.push_back({kinds[k] + "." + names_[i], slots_[i][k]});
   }
-  for (const nn::NamedVariable& v : scalars()) all.push_back(v);
+  for (size_t k = 0; k < scalars_.size(); ++k) all.push_back({scalars()[k].first, scalars_[k]});
   all.push_back({"step", step_});
   all.push_back({"lr", lr_});
   return all;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lamina/core/registry.h"
@@ -36,7 +37,8 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// Takes over the trainable ones of these parameters and makes zeroed state for each. Call once.
+  /// Takes over the trainable ones of these parameters and makes state for them. Call once; copies made before stay
+  /// unbound, and can be bound to other parameters.
   void bind(const std::vector<nn::NamedVariable>& parameters);
   /// One update; grads in the order of parameters(). An undefined gradient leaves its parameter alone.
   void step(const Tensors& grads);
@@ -68,9 +70,11 @@ class Optimizer {
   /// One-element tensors that every parameter's update needs, computed once per step: learning rates after bias
   /// correction, …. `step` counts from 1; both are f32.
   virtual Tensors shared(const Tensor& lr, const Tensor& step) const = 0;
-  /// Variables besides the slots, and their change at the start of a step (the product of NAdam's momenta).
-  virtual std::vector<nn::NamedVariable> scalars() const { return {}; }
+  /// Names and starting values of f32 scalars that are state besides the slots (the product of NAdam's momenta), …
+  virtual std::vector<std::pair<std::string, double>> scalars() const { return {}; }
+  /// … which change here, at the start of a step.
   virtual void advance(const Tensor& step) const { (void)step; }
+  const Variable& scalar(size_t index) const { return scalars_[index]; }
 
   /// New value of one parameter and of its slots. `grad` has L2 weight decay applied where the rule is
   /// coupled; lr and step are f32 scalars (step counts from 1).
@@ -97,6 +101,7 @@ class Optimizer {
   std::vector<Variable> parameters_;
   std::vector<Setting> settings_;
   std::vector<std::vector<Variable>> slots_;
+  std::vector<Variable> scalars_;
   Variable lr_, step_;
 };
 

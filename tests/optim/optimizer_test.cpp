@@ -239,6 +239,27 @@ TEST(Optimizer, ACopySharesWhatIsBound) {
   EXPECT_EQ(optimizer.state()[0].name, "momentum_buffer.weight");
 }
 
+TEST(Optimizer, CopiesBoundEachByThemselvesAreIndependent) {
+  for (const Entry<Optimizer>& entry : optimizer_table()) {
+    FieldPrinter options;
+    const OptimizerPtr a = entry.make(options), b = a->copy();
+    Params p, q;
+    a->bind(p.named());
+    b->bind(q.named());
+    a->step(p.grads(1));
+    const std::vector<double> before = q.weight.value().values();
+    b->set_lr(0.5);
+    EXPECT_NE(a->lr(), 0.5) << entry.name;
+    EXPECT_EQ(q.weight.value().values(), before) << entry.name;
+    for (const nn::NamedVariable& v : b->state()) {
+      const double fresh = v.name == "mu_product" ? 1 : 0;
+      if (v.name == "step" || v.name == "mu_product") {
+        EXPECT_EQ(v.variable.value().item(), fresh) << entry.name;
+      }
+    }
+  }
+}
+
 TEST(Optimizer, LowPrecisionParametersHaveStateInF32) {
   Variable w(Tensor::from({1, 2}, {2}, DType::bf16), true);
   Adam optimizer{{.lr = 0.5}};
