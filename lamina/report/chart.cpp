@@ -11,7 +11,7 @@ namespace lamina::report {
 
 namespace {
 
-constexpr double kWidth = 560, kHeight = 280, kLeft = 58, kRight = 14, kTop = 12, kBottom = 40;
+constexpr double kWidth = 460, kHeight = 270, kLeft = 52, kRight = 14, kTop = 12, kBottom = 40;
 
 struct Range {
   double low = INFINITY, high = -INFINITY;

@@ -54,6 +54,7 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft);
 .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle; margin-right: 6px; }
 table { border-collapse: collapse; font-size: 13.5px; } th, td { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.facts td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; } .facts td:first-child { color: var(--soft); min-width: 110px; }
 .matrix td { text-align: right; border: 1px solid var(--rule); min-width: 38px; padding: 4px 8px; font-variant-numeric: tabular-nums; } .matrix .zero { color: var(--soft); opacity: 0.55; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); gap: 12px; }
 figure { margin: 0; font-size: 13px; } figure img { width: 100%; image-rendering: pixelated; border-radius: 6px; border: 1px solid var(--rule); }
@@ -94,18 +95,19 @@ bool is_number(const std::string& text) {
 }
 
 std::string table_html(const Table& t) {
-  std::string out = "<table><tr>";
+  const bool headed = std::any_of(t.columns.begin(), t.columns.end(), [](const std::string& c) { return !c.empty(); });
   const auto numeric = [&](size_t column) {
-    return column > 0 && !t.rows.empty() && std::all_of(t.rows.begin(), t.rows.end(), [&](const auto& row) {
+    return headed && column > 0 && !t.rows.empty() && std::all_of(t.rows.begin(), t.rows.end(), [&](const auto& row) {
              return column >= row.size() || row[column].empty() || is_number(row[column]);
            });
   };
+  std::string out = headed ? "<table><tr>" : "<table class=\"facts\">";
   std::vector<std::string> attribute;
   for (size_t c = 0; c < t.columns.size(); ++c) {
     attribute.emplace_back(numeric(c) ? " class=\"n\"" : "");
-    out += "<th" + attribute[c] + ">" + escaped(t.columns[c]) + "</th>";
+    if (headed) out += "<th" + attribute[c] + ">" + escaped(t.columns[c]) + "</th>";
   }
-  out += "</tr>";
+  if (headed) out += "</tr>";
   for (const auto& row : t.rows) {
     out += "<tr>";
     for (size_t c = 0; c < row.size(); ++c) {

@@ -23,7 +23,8 @@ struct Chart {
   bool scatter = false;  // points instead of lines
 };
 
-/// Rows and columns of text; numbers are set flush right, except in the first column.
+/// Rows and columns of text; numbers are set flush right, except in the first column. Without titles of columns: facts,
+/// a name and a text that may be long.
 struct Table {
   std::string title;
   std::vector<std::string> columns;

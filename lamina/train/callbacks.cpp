@@ -15,7 +15,8 @@ namespace lamina::train {
 
 namespace {
 
-/// A file that lines are added to; each write is checked.
+/// A file that lines are added to. Each is written at once and checked: what a checkpoint knows of is then in the file
+/// before it, and whoever follows the file sees it grow.
 class Appender {
  public:
   void open(const std::string& path) {
@@ -24,10 +25,7 @@ class Appender {
     if (!file_) fail();
   }
   void add(const std::string& line) {
-    if (std::fputs(line.c_str(), file_.get()) < 0 || std::fputc('\n', file_.get()) == EOF) fail();
-  }
-  void flush() {
-    if (std::fflush(file_.get()) != 0) fail();
+    if (std::fputs((line + "\n").c_str(), file_.get()) < 0 || std::fflush(file_.get()) != 0) fail();
   }
 
  private:
@@ -69,21 +67,17 @@ class JsonLines final : public Callback {
       }
       out_.add(line.json());
     }
-    // What a checkpoint knows of must be in the file before it.
-    if (o.checkpoint_steps > 0 && p.step % o.checkpoint_steps == 0) out_.flush();
   }
 
   void on_epoch_end(Trainer& t) override {
     const Progress& p = t.progress();
     out_.add(LogLine{"epoch", p.step, p.epoch + 1, p.values, ""}.json());
-    out_.flush();
   }
 
   void on_end(Trainer& t) override {
     const Progress& p = t.progress();
     if (!t.stop_reason().empty())
       out_.add(LogLine{"stop", p.step, p.epoch + (p.batch > 0), {}, t.stop_reason()}.json());
-    out_.flush();
   }
 
   std::string state() const override { return nlohmann::json{{"loss_sum", loss_sum_}, {"losses", losses_}}.dump(); }

@@ -112,7 +112,7 @@ class Curves {
 
 report::Chart loss_chart(const Curves& curves) {
   report::Chart chart{"Loss", curves.x_label(), {}};
-  Series steps = thinned(curves.of("step", "loss", "training, between log lines"));
+  Series steps = thinned(curves.of("step", "loss", "training, within epochs"));
   steps.faint = true;
   for (Series s :
        {steps, curves.of("epoch", "loss", "training"), curves.of("epoch", "validation/loss", "validation")}) {
