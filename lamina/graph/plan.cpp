@@ -1,5 +1,6 @@
 #include "lamina/graph/plan.h"
 
+#include <chrono>
 #include <cstring>
 
 #include "lamina/core/error.h"
@@ -59,18 +60,22 @@ void Plan::count_work() {
     if (n.is_view()) continue;
     ++report_.steps;
     const Metas in = graph_.metas(n.in), out = graph_.metas(n.out);
+    StepInfo info{.name = n.name(), .kernel = kernels_[i]->describe(), .module_path = n.module_path};
     if (n.fused) {
-      report_.flops += static_cast<double>(n.fused->instructions.size()) * static_cast<double>(out[0].numel());
+      info.flops = static_cast<double>(n.fused->instructions.size()) * static_cast<double>(out[0].numel());
     } else if (n.def()->flops) {
-      report_.flops += n.def()->flops(in, out, n.attrs);
+      info.flops = n.def()->flops(in, out, n.attrs);
     }
     for (const Metas* metas : {&in, &out}) {
-      for (const Meta& m : *metas) report_.bytes_moved += static_cast<double>(bytes_of(m));
+      for (const Meta& m : *metas) info.bytes += static_cast<double>(bytes_of(m));
     }
+    report_.flops += info.flops;
+    report_.bytes_moved += info.bytes;
     report_.graph += n.name() + " " + out[0].str();
-    if (const std::string how = kernels_[i]->describe(); !how.empty()) report_.graph += "  [" + how + "]";
+    if (!info.kernel.empty()) report_.graph += "  [" + info.kernel + "]";
     if (!n.module_path.empty()) report_.graph += "  # " + n.module_path;
     report_.graph += "\n";
+    infos_.push_back(std::move(info));
   }
   for (const StateValue& s : graph_.state) report_.state_bytes += bytes_of(graph_.meta(s.before));
 }
@@ -192,6 +197,26 @@ void Plan::bind_outputs() {
   }
 }
 
+void Plan::run_steps() {
+  if (StepTimer* timer = active_step_timer()) return run_timed(*timer);
+  for (size_t i = invariant_steps_; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
+    s.kernel->run(s.in, s.out, s.workspace);
+  }
+}
+
+void Plan::run_timed(StepTimer& timer) {
+  const auto now = [] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
+  for (size_t i = invariant_steps_; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
+    const double begin = now();
+    s.kernel->run(s.in, s.out, s.workspace);
+    timer.record(infos_[i], begin, now());
+  }
+}
+
 const Tensors& Plan::run(const Tensors& inputs) {
   if (!arena_) allocate();
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -201,10 +226,7 @@ const Tensors& Plan::run(const Tensors& inputs) {
   bind_state();
   bind_outputs();
   refresh_invariants();
-  for (size_t i = invariant_steps_; i < steps_.size(); ++i) {
-    const Step& s = steps_[i];
-    s.kernel->run(s.in, s.out, s.workspace);
-  }
+  run_steps();
   for (int i : memory_.copied_states) {
     const StateValue& s = graph_.state[static_cast<size_t>(i)];
     const Location& from = memory_.locations[static_cast<size_t>(s.after)];

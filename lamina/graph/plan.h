@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lamina/engine/backend.h"
+#include "lamina/engine/step_timer.h"
 #include "lamina/graph/capture.h"
 #include "lamina/graph/graph.h"
 #include "lamina/graph/memory_plan.h"
@@ -42,6 +43,8 @@ class Plan {
   void bind_state();
   void bind_outputs();
   void refresh_invariants();
+  void run_steps();
+  void run_timed(StepTimer& timer);
   uint64_t constant_inputs(const Node& n) const;
 
   Graph graph_;
@@ -49,6 +52,7 @@ class Plan {
   Report report_;
   std::vector<std::unique_ptr<Kernel>> kernels_;  // per node; null for views
   std::vector<Step> steps_;
+  std::vector<StepInfo> infos_;  // of each step
   std::vector<void*> pointers_;  // arguments of all steps
   std::vector<std::vector<Patch>> input_patches_, state_patches_, output_patches_;
   std::vector<void*> bound_state_;
