@@ -299,6 +299,37 @@ TEST(Integers, WrapCompareAndConvert) {
   EXPECT_EQ(run_one(OpId::pow, {i, e}, {i.meta()}).ints(), (std::vector<int64_t>{-27, 1024, 1, 5}));
 }
 
+// Every two arithmetic ops in a row, in either place, run as one.
+TEST(Fused, PairsGiveTheBitsOfTheOpsOneByOne) {
+  const OpId arithmetic[] = {OpId::add, OpId::sub, OpId::mul, OpId::div};
+  const Shape shape{3, 37};
+  const Tensors in{random_tensor(shape, 1), random_tensor(shape, 2), expand(random_tensor({37}, 3), shape)};
+  for (OpId first : arithmetic) {
+    for (OpId second : {OpId::add, OpId::sub, OpId::mul, OpId::div, OpId::relu}) {
+      for (bool turned : {false, true}) {
+        PointwiseProgram p;
+        p.inputs = {DType::f32, DType::f32, DType::f32};
+        std::vector<int> operands = turned ? std::vector<int>{2, 3} : std::vector<int>{3, 2};
+        if (second == OpId::relu) operands = {3};
+        p.instructions = {{first, {0, 1}, {}, DType::f32},
+                          {second, operands, {}, DType::f32},
+                          {OpId::mul, {4, 4}, {}, DType::f32},
+                          {OpId::sub, {0, 5}, {}, DType::f32}};
+        p.outputs = {6, 4};
+        const Tensors expected = run_program_op_by_op(p, in), got = run_fused(p, in, {in[0].meta(), in[0].meta()});
+        for (size_t k = 0; k < got.size(); ++k) expect_same_bits(got[k], expected[k]);
+      }
+    }
+  }
+}
+
+TEST(Integers, RemaindersTakeTheSignOfTheDividend) {
+  const Tensor a = Tensor::from({-7, 7, 7, 9}, {4}, DType::i32), b = Tensor::from({3, -3, -1, 255}, {4}, DType::i32);
+  EXPECT_EQ(run_one(OpId::fmod, {a, b}, {a.meta()}).ints(), (std::vector<int64_t>{-1, 1, 0, 9}));
+  const Tensor u = Tensor::from({9}, {1}, DType::u8), v = Tensor::from({255}, {1}, DType::u8);
+  EXPECT_EQ(run_one(OpId::fmod, {u, v}, {u.meta()}).ints(), (std::vector<int64_t>{9}));
+}
+
 TEST(Extremes, NanWins) {
   const Tensor a = Tensor::from({NAN, 1, 2}, {3}), b = Tensor::from({1, NAN, 3}, {3});
   for (OpId op : {OpId::maximum, OpId::minimum}) {

@@ -26,6 +26,9 @@ struct TileOp {
 TileFn round_to_bf16();
 /// Null where there is none. `in` are the dtypes of all operands; bf16 stands for itself nowhere.
 const TileOp* find_tile_op(OpId op, std::span<const DType> in, DType out);
+/// out = second(first(a, b), c), or second(c, first(a, b)) where `turned`, on f32; relu has no c (it is read,
+/// hence must be readable, and ignored). Null where the two are no pair.
+TileFn find_tile_pair(OpId first, OpId second, bool turned);
 /// The functions of f32 and f64 arithmetic, chosen for this CPU.
 std::span<const TileOp> simd_tile_ops();
 /// The functions of f32 real analysis, chosen for this CPU.

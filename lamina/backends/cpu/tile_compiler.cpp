@@ -99,6 +99,8 @@ class TileCompiler {
     split_axes(tile);
     find_last_uses();
     direct_.assign(registers, -1);
+    classify();
+    find_pairs();
     place_inputs();
     choose_direct_outputs();
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
@@ -151,6 +153,58 @@ class TileCompiler {
     last_use_.assign(inputs_ + program_.instructions.size(), -1);
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
       for (int r : program_.instructions[i].in) last_use_[static_cast<size_t>(r)] = static_cast<int>(i);
+    }
+  }
+
+  void classify() {
+    for (size_t i = 0; i < inputs_; ++i) {
+      const Strides& s = strides_in(i);
+      if (is_single(s)) holds_[i] = is_fixed(s) ? Holds::uniform : Holds::single;
+    }
+    for (size_t i = 0; i < program_.instructions.size(); ++i) {
+      const PointwiseProgram::Instruction& ins = program_.instructions[i];
+      Holds kind = ins.op == OpId::full ? Holds::constant : Holds::uniform;
+      for (int a : ins.in) kind = std::max(kind, holds(a));
+      holds_[inputs_ + i] = kind;
+    }
+  }
+
+  // ---- pairs of instructions that run as one ----
+
+  /// The instruction that register r, an operand of a later one, can be computed with: the only one to read it.
+  bool may_be_absorbed(int r, const std::vector<int>& uses) const {
+    if (static_cast<size_t>(r) < inputs_) return false;
+    const size_t i = static_cast<size_t>(r) - inputs_;
+    return uses[static_cast<size_t>(r)] == 1 && partner_[i] < 0 && holds_[static_cast<size_t>(r)] == Holds::tile &&
+           is_f32(program_.instructions[i]) && program_.instructions[i].in.size() == 2;
+  }
+  bool is_f32(const PointwiseProgram::Instruction& ins) const {
+    return ins.dtype == DType::f32 && !ins.in.empty() && dtype(ins.in[0]) == DType::f32;
+  }
+
+  void find_pairs() {
+    const size_t n = program_.instructions.size();
+    partner_.assign(n, -1);
+    absorbed_.assign(n, false);
+    std::vector<int> uses(inputs_ + n, 0);
+    for (const auto& ins : program_.instructions) {
+      for (int r : ins.in) ++uses[static_cast<size_t>(r)];
+    }
+    for (int r : program_.outputs) uses[static_cast<size_t>(r)] += 2;
+    for (size_t j = 0; j < n; ++j) {
+      const PointwiseProgram::Instruction& ins = program_.instructions[j];
+      if (!is_f32(ins) || holds_[inputs_ + j] != Holds::tile) continue;
+      for (size_t k = 0; k < ins.in.size() && partner_[j] < 0; ++k) {
+        if (!may_be_absorbed(ins.in[k], uses)) continue;
+        const size_t i = static_cast<size_t>(ins.in[k]) - inputs_;
+        if (!find_tile_pair(program_.instructions[i].op, ins.op, k == 1)) continue;
+        partner_[j] = static_cast<int>(i);
+        absorbed_[i] = true;
+        for (int r : program_.instructions[i].in) {
+          int& last = last_use_[static_cast<size_t>(r)];
+          last = std::max(last, static_cast<int>(j));
+        }
+      }
     }
   }
 
@@ -236,7 +290,6 @@ class TileCompiler {
       const DType d = program_.inputs[i];
       const Strides& s = strides_in(i);
       const bool single = is_single(s), fixed = is_fixed(s);
-      if (single) holds(r) = fixed ? Holds::uniform : Holds::single;
       if (!single && d != DType::bf16 && is_dense(s)) {
         result_.direct_in_.push_back(place(reg(r), i, s, d));
         continue;
@@ -294,70 +347,85 @@ class TileCompiler {
 
   // ---- instructions ----
 
+  /// A function and what it reads.
+  struct Call {
+    TileFn fn = nullptr;
+    std::vector<int> operands;
+    int cost = 1;
+  };
+
   bool compile_instruction(size_t i, std::string& why) {
     const PointwiseProgram::Instruction& ins = program_.instructions[i];
     const int r = static_cast<int>(inputs_ + i);
     if (ins.op == OpId::full) {
-      holds(r) = Holds::constant;
       constants_.emplace_back(reg(r), ins.attrs.as<FullAttrs>().value, ins.dtype);
       return true;
     }
-    const TileOp* op = nullptr;
-    TileFn fn = function_of(ins, op);
-    if (!fn) {
+    if (absorbed_[i]) return true;
+    const Call call = partner_[i] >= 0 ? paired_call(i) : single_call(ins);
+    if (!call.fn) {
       why = "no function for " + std::string(name_of(ins.op)) + " of " + std::string(name_of(dtype(ins.in[0]))) +
             " to " + std::string(name_of(ins.dtype));
       return false;
     }
-    result_.cost_ += op ? op->cost : 1;
-
-    Holds kind = Holds::uniform;
-    for (int a : ins.in) kind = std::max(kind, holds(a));
-    holds(r) = kind;
-    if (kind != Holds::tile) {
+    result_.cost_ += call.cost;
+    if (holds(r) != Holds::tile) {
       result_.numbers_.push_back(reg(r));
-    } else {
-      for (int a : ins.in) release_dead(a, i, tile_size(dtype(a)) == tile_size(ins.dtype));
-      if (const int k = direct_[static_cast<size_t>(r)]; k >= 0) {
-        write_directly(i, k);
-      } else {
-        take_slot(r, reg(r));
-      }
-      for (int a : ins.in) release_dead(a, i, true);
+      emit(ins.dtype, r, call);
+      return true;
     }
-    emit(ins, r, fn, kind);
-    if (kind == Holds::tile) release_dead(r, i, last_use_[static_cast<size_t>(r)] < 0);
+    for (int a : call.operands) release_dead(a, i, tile_size(dtype(a)) == tile_size(ins.dtype));
+    if (const int k = direct_[static_cast<size_t>(r)]; k >= 0) {
+      write_directly(i, k);
+    } else {
+      take_slot(r, reg(r));
+    }
+    for (int a : call.operands) release_dead(a, i, true);
+    emit(ins.dtype, r, call);
+    release_dead(r, i, last_use_[static_cast<size_t>(r)] < 0);
     return true;
+  }
+
+  Call single_call(const PointwiseProgram::Instruction& ins) const {
+    std::vector<DType> dtypes;
+    for (int a : ins.in) dtypes.push_back(in_tile(dtype(a)));
+    const DType to = in_tile(ins.dtype);
+    if (ins.op == OpId::cast && dtypes[0] == to) return {copy_tile, ins.in};
+    const TileOp* op = find_tile_op(ins.op, dtypes, to);
+    return op ? Call{op->fn, ins.in, op->cost} : Call{};
+  }
+
+  Call paired_call(size_t j) const {
+    const PointwiseProgram::Instruction& second = program_.instructions[j];
+    const auto i = static_cast<size_t>(partner_[j]);
+    const PointwiseProgram::Instruction& first = program_.instructions[i];
+    const bool turned = second.in[0] != static_cast<int>(inputs_ + i);
+    Call call{find_tile_pair(first.op, second.op, turned), first.in, 2};
+    call.operands.push_back(second.in.size() == 1 ? first.in[0] : second.in[turned ? 0 : 1]);
+    return call;
   }
 
   void release_dead(int r, size_t i, bool allowed) {
     if (allowed && last_use_[static_cast<size_t>(r)] <= static_cast<int>(i)) release(r);
   }
 
-  TileFn function_of(const PointwiseProgram::Instruction& ins, const TileOp*& op) const {
-    std::vector<DType> dtypes;
-    for (int a : ins.in) dtypes.push_back(in_tile(dtype(a)));
-    const DType to = in_tile(ins.dtype);
-    if (ins.op == OpId::cast && dtypes[0] == to) return copy_tile;
-    op = find_tile_op(ins.op, dtypes, to);
-    return op ? op->fn : nullptr;
-  }
-
-  void emit(const PointwiseProgram::Instruction& ins, int r, TileFn fn, Holds kind) {
+  void emit(DType to, int r, const Call& call) {
+    const Holds kind = holds(r);
     TileProgram::Step step{
-        fn, reg(r), 0, 0, 0, 0, kind == Holds::single, in_tile(ins.dtype) == DType::f32 && is_buffer(r)};
+        call.fn, reg(r), 0, 0, 0, 0, kind == Holds::single, in_tile(to) == DType::f32 && is_buffer(r)};
     Register* operands[3] = {&step.a, &step.b, &step.c};
-    for (size_t k = 0; k < ins.in.size(); ++k) {
-      *operands[k] = reg(ins.in[k]);
-      if (holds(ins.in[k]) != Holds::tile) {
+    for (size_t k = 0; k < call.operands.size(); ++k) {
+      const int a = call.operands[k];
+      *operands[k] = reg(a);
+      if (holds(a) != Holds::tile) {
         step.splat = static_cast<uint16_t>(step.splat | 1U << k);
       } else {
-        step.padded = step.padded && is_buffer(ins.in[k]);
+        step.padded = step.padded && is_buffer(a);
       }
     }
     auto& list = kind <= Holds::uniform ? result_.uniform_ : result_.steps_;
     list.push_back(step);
-    if (ins.dtype != DType::bf16) return;
+    if (to != DType::bf16) return;
     list.push_back({round_to_bf16(), reg(r), reg(r), 0, 0, 0, kind == Holds::single, step.padded});
   }
 
@@ -395,6 +463,8 @@ class TileCompiler {
   std::vector<int> slot_of_;    // the buffer it occupies now
   std::vector<bool> buffered_;  // has or had one
   std::vector<int> direct_;     // the output it is written to
+  std::vector<int> partner_;    // per instruction: an earlier one that runs with it, −1: none
+  std::vector<bool> absorbed_;  // it runs with a later one
   std::vector<int> free_slots_;
   size_t slots_ = 0, slot_element_ = 4;
   Register spare_ = 0;

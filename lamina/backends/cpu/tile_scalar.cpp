@@ -98,7 +98,10 @@ constexpr auto kMod = [](T a, T b) -> T {
   if (b == 0) {
     throw Error("fmod", "division of an integer by zero").hint("cast to a floating-point dtype, which gives NaN");
   }
-  return b == static_cast<T>(-1) ? T{0} : static_cast<T>(a % b);
+  if constexpr (std::is_signed_v<T>) {
+    if (b == -1) return 0;  // the quotient may not be a T
+  }
+  return static_cast<T>(a % b);
 };
 template <class T>
 constexpr auto kSame = [](T a) { return a; };
