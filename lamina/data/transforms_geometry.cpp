@@ -345,21 +345,26 @@ class Rotate final : public Transform {
  private:
   template <class T>
   void turn(const T* from, T* to, const Planes& p, double angle) const {
-    const double cy = static_cast<double>(p.height - 1) / 2, cx = static_cast<double>(p.width - 1) / 2;
+    // Locals, because a byte that is written might be any member.
+    const int64_t height = p.height, width = p.width;
+    const float value = static_cast<float>(options_.value);
+    const double cy = static_cast<double>(height - 1) / 2, cx = static_cast<double>(width - 1) / 2;
     const double cosine = std::cos(angle), sine = std::sin(angle);
-    const auto at = [&](int64_t y, int64_t x) {
-      const bool inside = y >= 0 && y < p.height && x >= 0 && x < p.width;
-      return inside ? static_cast<double>(from[y * p.width + x]) : options_.value;
+    const auto at = [=](int64_t y, int64_t x) {
+      const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+      return inside ? static_cast<float>(from[y * width + x]) : value;
     };
-    for (int64_t y = 0; y < p.height; ++y) {
-      for (int64_t x = 0; x < p.width; ++x) {
-        const double dy = static_cast<double>(y) - cy, dx = static_cast<double>(x) - cx;
+    for (int64_t y = 0; y < height; ++y) {
+      const double dy = static_cast<double>(y) - cy;
+      for (int64_t x = 0; x < width; ++x) {
+        const double dx = static_cast<double>(x) - cx;
         const double sy = cy + cosine * dy - sine * dx, sx = cx + sine * dy + cosine * dx;
         const int64_t iy = floor_of(sy), ix = floor_of(sx);
-        const double wy = sy - static_cast<double>(iy), wx = sx - static_cast<double>(ix);
-        const double above = at(iy, ix) * (1 - wx) + at(iy, ix + 1) * wx;
-        const double below = at(iy + 1, ix) * (1 - wx) + at(iy + 1, ix + 1) * wx;
-        put_pixel(static_cast<float>(above * (1 - wy) + below * wy), *to++);
+        const auto wy = static_cast<float>(sy - static_cast<double>(iy)),
+                   wx = static_cast<float>(sx - static_cast<double>(ix));
+        const float above = at(iy, ix) * (1 - wx) + at(iy, ix + 1) * wx;
+        const float below = at(iy + 1, ix) * (1 - wx) + at(iy + 1, ix + 1) * wx;
+        put_pixel(above * (1 - wy) + below * wy, *to++);
       }
     }
   }
