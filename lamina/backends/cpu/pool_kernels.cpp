@@ -15,42 +15,54 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using DI = hn::RebindToSigned<D>;
 
-/// body(first channel, mask of the channels that exist) per vector of channels.
+/// The first `count` elements of an array. AMD's masked stores are slow, so whole vectors avoid them.
+template <class DT, class T>
+HWY_ATTR HWY_INLINE hn::Vec<DT> load(DT d, const T* from, size_t count) {
+  return count == hn::Lanes(d) ? hn::LoadU(d, from) : hn::MaskedLoad(hn::FirstN(d, count), d, from);
+}
+
+template <class DT, class T>
+HWY_ATTR HWY_INLINE void store(DT d, hn::Vec<DT> value, T* to, size_t count) {
+  if (count == hn::Lanes(d)) return hn::StoreU(value, d, to);
+  HWY_ALIGN T lanes[hn::MaxLanes(DT())];
+  hn::Store(value, d, lanes);
+  for (size_t i = 0; i < count; ++i) to[i] = lanes[i];
+}
+
+/// body(first channel, how many) per vector of channels.
 template <class Body>
 HWY_ATTR HWY_INLINE void for_vectors(int64_t channels, const Body& body) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto all = hn::FirstN(d, static_cast<size_t>(lanes));
+  const size_t lanes = hn::Lanes(D());
   int64_t c = 0;
-  for (; c + lanes <= channels; c += lanes) body(c, all);
-  if (c < channels) body(c, hn::FirstN(d, static_cast<size_t>(channels - c)));
+  for (; c + static_cast<int64_t>(lanes) <= channels; c += static_cast<int64_t>(lanes)) body(c, lanes);
+  if (c < channels) body(c, static_cast<size_t>(channels - c));
 }
 
 HWY_ATTR void max(const float* base, Pixels p, float* y, int32_t* positions) {
   const D d;
   const DI di;
-  for_vectors(p.channels, [&](int64_t c, auto mask) HWY_ATTR {
-    auto best = hn::MaskedLoad(mask, d, base + p.at[0] * p.channels + c);
+  for_vectors(p.channels, [&](int64_t c, size_t count) HWY_ATTR {
+    auto best = load(d, base + p.at[0] * p.channels + c, count);
     auto where = hn::Set(di, p.at[0]);
     for (int64_t i = 1; i < p.count; ++i) {
-      const auto v = hn::MaskedLoad(mask, d, base + p.at[i] * p.channels + c);
+      const auto v = load(d, base + p.at[i] * p.channels + c, count);
       const auto better = hn::AndNot(hn::Le(v, best), hn::Eq(best, best));
       best = hn::IfThenElse(better, v, best);
       where = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, p.at[i]), where);
     }
-    hn::BlendedStore(best, mask, d, y + c);
-    if (positions) hn::BlendedStore(where, hn::RebindMask(di, mask), di, positions + c);
+    store(d, best, y + c, count);
+    if (positions) store(di, where, positions + c, count);
   });
 }
 
 HWY_ATTR void weighted_sum(const float* base, Pixels p, const float* weights, float* y) {
   const D d;
-  for_vectors(p.channels, [&](int64_t c, auto mask) HWY_ATTR {
+  for_vectors(p.channels, [&](int64_t c, size_t count) HWY_ATTR {
     auto sum = hn::Zero(d);
     for (int64_t i = 0; i < p.count; ++i) {
-      sum = hn::MulAdd(hn::MaskedLoad(mask, d, base + p.at[i] * p.channels + c), hn::Set(d, weights[i]), sum);
+      sum = hn::MulAdd(load(d, base + p.at[i] * p.channels + c, count), hn::Set(d, weights[i]), sum);
     }
-    hn::BlendedStore(sum, mask, d, y + c);
+    store(d, sum, y + c, count);
   });
 }
 
@@ -58,15 +70,15 @@ HWY_ATTR void sum_where(const float* base, const int32_t* positions, Pixels p, i
   const D d;
   const DI di;
   const auto wanted = hn::Set(di, self);
-  for_vectors(p.channels, [&](int64_t c, auto mask) HWY_ATTR {
+  for_vectors(p.channels, [&](int64_t c, size_t count) HWY_ATTR {
     auto sum = hn::Zero(d);
     for (int64_t i = 0; i < p.count; ++i) {
       const int64_t at = p.at[i] * p.channels + c;
-      const auto where = hn::MaskedLoad(hn::RebindMask(di, mask), di, positions + at);
+      const auto where = load(di, positions + at, count);
       const auto hit = hn::RebindMask(d, hn::Eq(where, wanted));
-      sum = hn::Add(sum, hn::IfThenElseZero(hit, hn::MaskedLoad(mask, d, base + at)));
+      sum = hn::Add(sum, hn::IfThenElseZero(hit, load(d, base + at, count)));
     }
-    hn::BlendedStore(sum, mask, d, y + c);
+    store(d, sum, y + c, count);
   });
 }
 

@@ -61,7 +61,10 @@ HWY_ATTR void tile_of(const Tile<T>& t) {
       V value = sum[i][v];
       if (partial) {
         if (t.accumulate) value = hn::Add(value, hn::MaskedLoad(last, d, c + v * lanes));
-        hn::BlendedStore(value, last, d, c + v * lanes);
+        // AMD's masked stores take longer than a detour over the stack.
+        HWY_ALIGN T scratch[hn::MaxLanes(hn::ScalableTag<T>())];
+        hn::Store(value, d, scratch);
+        for (int j = 0; j < t.cols - v * lanes; ++j) c[v * lanes + j] = scratch[j];
       } else {
         if (t.accumulate) value = hn::Add(value, hn::LoadU(d, c + v * lanes));
         hn::StoreU(value, d, c + v * lanes);
