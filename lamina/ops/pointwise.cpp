@@ -16,32 +16,40 @@ namespace {
 
 // ---- inference ---------------------------------------------------------------------------------
 
-void same_shapes(std::span<const Meta> in, const char* op) {
-  for (const Meta& m : in) {
-    if (m.shape != in[0].shape) {
-      throw Error(op, "operands of one shape expected").detail(in[0].str()).detail(m.str());
-    }
+/// Operands `first` and behind must be of one dtype, all of them of one shape.
+void check_operands(std::span<const Meta> in, size_t first, const char* op) {
+  for (size_t i = 0; i < in.size(); ++i) {
+    const bool same_dtype = i < first || in[i].dtype == in[first].dtype;
+    if (in[i].shape == in[0].shape && same_dtype) continue;
+    throw Error(op, "operands of one shape and dtype expected").detail(in[0].str()).detail(in[i].str());
   }
 }
 
-Metas infer_like_first(std::span<const Meta> in, const Attrs&) {
-  same_shapes(in, "pointwise");
+Metas infer_like_first(std::span<const Meta> in, const Attrs&, const char* op) {
+  check_operands(in, 0, op);
   return {Meta(in[0].dtype, in[0].shape)};
 }
 
-Metas infer_like_second(std::span<const Meta> in, const Attrs&) {
-  same_shapes(in, "where");
+Metas infer_number(std::span<const Meta> in, const Attrs& a, const char* op) {
+  if (in[0].dtype == DType::boolean) throw Error(op, "needs numbers, got " + in[0].str());
+  return infer_like_first(in, a, op);
+}
+
+Metas infer_like_second(std::span<const Meta> in, const Attrs&, const char* op) {
+  check_operands(in, 1, op);
   return {Meta(in[1].dtype, in[1].shape)};
 }
 
-Metas infer_bool(std::span<const Meta> in, const Attrs&) {
-  same_shapes(in, "compare");
+Metas infer_bool(std::span<const Meta> in, const Attrs&, const char* op) {
+  check_operands(in, 0, op);
   return {Meta(DType::boolean, in[0].shape)};
 }
 
-Metas infer_cast(std::span<const Meta> in, const Attrs& a) { return {Meta(a.as<CastAttrs>().dtype, in[0].shape)}; }
+Metas infer_cast(std::span<const Meta> in, const Attrs& a, const char*) {
+  return {Meta(a.as<CastAttrs>().dtype, in[0].shape)};
+}
 
-Metas infer_full(std::span<const Meta>, const Attrs& a) {
+Metas infer_full(std::span<const Meta>, const Attrs& a, const char*) {
   return {Meta(a.as<FullAttrs>().dtype, a.as<FullAttrs>().shape)};
 }
 
@@ -115,13 +123,14 @@ Tensors pow_vjp(const VjpCtx& c) {
 
 }  // namespace
 
-#define UNARY(name_, onnx_name, onnx_opset, saves_, ...)                                          \
-  const OpDef name_##_def{.name = #name_,                                                         \
-                          .infer = infer_like_first,                                              \
-                          .gradient = __VA_ARGS__,                                                \
-                          .traits = {.pointwise = true, .strided = true, .saves = Saves::saves_}, \
-                          .flops = one_flop,                                                      \
-                          .onnx = {onnx_name, onnx_opset}};
+#define UNARY(name_, onnx_name, onnx_opset, saves_, ...)                                             \
+  const OpDef name_##_def{                                                                           \
+      .name = #name_,                                                                                \
+      .infer = [](std::span<const Meta> in, const Attrs& a) { return infer_number(in, a, #name_); }, \
+      .gradient = __VA_ARGS__,                                                                       \
+      .traits = {.pointwise = true, .strided = true, .saves = Saves::saves_},                        \
+      .flops = one_flop,                                                                             \
+      .onnx = {onnx_name, onnx_opset}};
 // The derivative as an expression of x and y.
 #define CHAIN(expression)                                                                                           \
   Vjp {                                                                                                             \
@@ -161,7 +170,7 @@ UNARY(softplus, "Softplus", 1, inputs, CHAIN(sigmoid(x)))
 #define BINARY(name_, infer_, commutative_, onnx_name, onnx_opset, saves_, ...)                            \
   const OpDef name_##_def{                                                                                 \
       .name = #name_,                                                                                      \
-      .infer = infer_,                                                                                     \
+      .infer = [](std::span<const Meta> in, const Attrs& a) { return infer_(in, a, #name_); },             \
       .gradient = __VA_ARGS__,                                                                             \
       .traits = {.pointwise = true, .strided = true, .commutative = commutative_, .saves = Saves::saves_}, \
       .flops = one_flop,                                                                                   \

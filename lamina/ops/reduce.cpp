@@ -53,15 +53,19 @@ Metas infer_reduce(std::span<const Meta> in, const Attrs& attrs) {
   return {Meta(in[0].dtype, reduced_shape(in[0].shape, a.axes, a.keepdim))};
 }
 
+template <bool largest>
 Metas infer_extreme(std::span<const Meta> in, const Attrs& attrs) {
   const auto& a = attrs.as<ReduceAttrs>();
-  if (reduced_count(in[0].shape, a.axes) == 0) throw Error("amax", "no elements to choose from in " + in[0].str());
+  if (reduced_count(in[0].shape, a.axes) == 0)
+    throw Error(largest ? "amax" : "amin", "no elements to choose from in " + in[0].str());
   return infer_reduce(in, attrs);
 }
 
+template <bool largest>
 Metas infer_arg(std::span<const Meta> in, const Attrs& attrs) {
   const auto& a = attrs.as<ArgAttrs>();
-  if (in[0].shape[static_cast<int>(a.axis)] == 0) throw Error("argmax", "no elements to choose from in " + in[0].str());
+  if (in[0].shape[static_cast<int>(a.axis)] == 0)
+    throw Error(largest ? "argmax" : "argmin", "no elements to choose from in " + in[0].str());
   return {Meta(DType::i64, reduced_shape(in[0].shape, {a.axis}, a.keepdim))};
 }
 
@@ -139,21 +143,21 @@ const OpDef prod_def{.name = "prod",
                      .flops = count_flops,
                      .onnx = {"ReduceProd", 13}};
 const OpDef amax_def{.name = "amax",
-                     .infer = infer_extreme,
+                     .infer = infer_extreme<true>,
                      .gradient = Vjp{extreme_vjp},
                      .traits = traits_saving(Saves::both),
                      .flops = count_flops,
                      .onnx = {"ReduceMax", 13}};
 const OpDef amin_def{.name = "amin",
-                     .infer = infer_extreme,
+                     .infer = infer_extreme<false>,
                      .gradient = Vjp{extreme_vjp},
                      .traits = traits_saving(Saves::both),
                      .flops = count_flops,
                      .onnx = {"ReduceMin", 13}};
 const OpDef argmax_def{
-    .name = "argmax", .infer = infer_arg, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMax", 13}};
+    .name = "argmax", .infer = infer_arg<true>, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMax", 13}};
 const OpDef argmin_def{
-    .name = "argmin", .infer = infer_arg, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMin", 13}};
+    .name = "argmin", .infer = infer_arg<false>, .gradient = ZeroGrad{}, .flops = count_flops, .onnx = {"ArgMin", 13}};
 const OpDef cumsum_def{.name = "cumsum",
                        .infer = infer_cumsum,
                        .gradient = Vjp{[](const VjpCtx& c) {

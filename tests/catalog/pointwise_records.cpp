@@ -168,6 +168,7 @@ std::vector<Record> pointwise_records() {
   for (OpId op : {OpId::neg, OpId::abs, OpId::sign, OpId::relu}) {
     list.push_back(unary(op, kApart));
     add_integers(list.back(), 1);
+    list.back().wrong.push_back({[op] { dispatch(op, {ones({2}, DType::boolean)}); }, "needs numbers"});
   }
   for (OpId op : {OpId::floor, OpId::ceil, OpId::round}) list.push_back(unary(op, in_range(-4, 4)));
   for (OpId op : {OpId::sqrt, OpId::rsqrt, OpId::log}) list.push_back(unary(op, kPositive));

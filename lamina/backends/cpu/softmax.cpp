@@ -19,12 +19,17 @@
 #define LAMINA_BACKENDS_CPU_SOFTMAX_ONCE_
 namespace lamina::cpu {
 
+/// The maximum, and log Σ e^(x − maximum): apart, since their sum loses digits far from zero.
+struct LogSum {
+  float top, log_sum;
+};
+
 /// Loops over f32. Rows of n elements; lines of n elements that lie `inner` apart, `inner` of them side by side.
 struct SoftmaxLoops {
   void (*rows)(const float* x, float* y, int64_t rows, int64_t n, bool take_log);
   void (*lines)(const float* x, float* y, int64_t n, int64_t inner, bool take_log);
-  /// y[r] = log Σ e^x of row r.
-  void (*log_sum_exp)(const float* x, float* y, int64_t rows, int64_t n);
+  /// log Σ e^x of each row, in its two parts.
+  void (*log_sum_exp)(const float* x, LogSum* y, int64_t rows, int64_t n);
 };
 
 }  // namespace lamina::cpu
@@ -87,17 +92,17 @@ struct Scale {
   }
 };
 struct Shift {
-  float by;
+  LogSum by;
   template <class D1, class V1>
   HWY_INLINE V1 operator()(D1 d, V1 x) const {
-    return hn::Sub(x, hn::Set(d, by));
+    return hn::Sub(hn::Sub(x, hn::Set(d, by.top)), hn::Set(d, by.log_sum));
   }
 };
 
-float log_sum_exp(const float* x, int64_t n) {
+LogSum log_sum_exp(const float* x, int64_t n) {
   const auto count = static_cast<size_t>(n);
   const float top = largest_of(x, count);
-  return static_cast<float>(static_cast<double>(top) + std::log(sum_of_exp(x, nullptr, count, top)));
+  return {top, static_cast<float>(std::log(sum_of_exp(x, nullptr, count, top)))};
 }
 
 /// Short rows are turned, a vector of rows at a time, so that each lane works on a row of its own.
@@ -124,10 +129,10 @@ struct ShortRows {
       sum = hn::Add(sum, e);
     }
   }
-  V log_sum() const { return hn::Add(top, vlog(D(), sum)); }
+  V log_sum() const { return vlog(D(), sum); }
 };
 
-void log_sum_exp_rows(const float* x, float* y, int64_t rows, int64_t n) {
+void log_sum_exp_rows(const float* x, LogSum* y, int64_t rows, int64_t n) {
   if (n > kShort) {
     for (int64_t r = 0; r < rows; ++r) y[r] = log_sum_exp(x + r * n, n);
     return;
@@ -138,9 +143,10 @@ void log_sum_exp_rows(const float* x, float* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; r += lanes) {
     const int64_t used = std::min(lanes, rows - r);
     block.load(x + r * n, used, n, false);
-    HWY_ALIGN float results[kMostLanes];
-    hn::Store(block.log_sum(), d, results);
-    std::copy_n(results, used, y + r);
+    HWY_ALIGN float tops[kMostLanes], logs[kMostLanes];
+    hn::Store(block.top, d, tops);
+    hn::Store(block.log_sum(), d, logs);
+    for (int64_t u = 0; u < used; ++u) y[r + u] = {tops[u], logs[u]};
   }
 }
 
@@ -154,7 +160,8 @@ void short_rows(const float* x, float* y, int64_t rows, int64_t n, bool take_log
     const V shift = take_log ? block.log_sum() : hn::Div(hn::Set(d, 1.0F), block.sum);
     for (int64_t k = 0; k < n; ++k) {
       const V v = hn::Load(d, block.values + k * lanes);
-      hn::Store(take_log ? hn::Sub(v, shift) : hn::Mul(v, shift), d, block.values + k * lanes);
+      const V result = take_log ? hn::Sub(hn::Sub(v, block.top), shift) : hn::Mul(v, shift);
+      hn::Store(result, d, block.values + k * lanes);
     }
     for (int64_t u = 0; u < used; ++u) {
       for (int64_t k = 0; k < n; ++k) y[(r + u) * n + k] = block.values[k * lanes + u];
@@ -194,8 +201,10 @@ HWY_INLINE void line_block(const float* x, float* y, int64_t n, int64_t inner, b
     if (!take_log) put(e, k);
     sum = hn::Add(sum, e);
   }
-  const V shift = hn::Add(top, vlog(d, sum)), scale = hn::Div(hn::Set(d, 1.0F), sum);
-  for (int64_t k = 0; k < n; ++k) put(take_log ? hn::Sub(at(x, k), shift) : hn::Mul(at(y, k), scale), k);
+  const V log_sum = vlog(d, sum), scale = hn::Div(hn::Set(d, 1.0F), sum);
+  for (int64_t k = 0; k < n; ++k) {
+    put(take_log ? hn::Sub(hn::Sub(at(x, k), top), log_sum) : hn::Mul(at(y, k), scale), k);
+  }
 }
 
 void lines(const float* x, float* y, int64_t n, int64_t inner, bool take_log) {
@@ -300,15 +309,21 @@ class CrossEntropyKernel final : public Kernel {
     const SoftmaxLoops l = loops_;
     parallel_for(rows_, std::max<int64_t>(1, kChunkElements / std::max<int64_t>(1, classes_)),
                  [&](int64_t begin, int64_t end) {
-                   l.log_sum_exp(x + begin * classes_, y + begin, end - begin, classes_);
-                   for (int64_t r = begin; r < end; ++r) {
-                     const int64_t c = class_of(in[1], r);
-                     y[r] = c < 0 ? 0 : y[r] - x[r * classes_ + c];
+                   LogSum sums[kBlock];
+                   for (int64_t first = begin; first < end; first += kBlock) {
+                     const int64_t n = std::min(kBlock, end - first);
+                     l.log_sum_exp(x + first * classes_, sums, n, classes_);
+                     for (int64_t i = 0; i < n; ++i) {
+                       const int64_t r = first + i, c = class_of(in[1], r);
+                       y[r] = c < 0 ? 0 : sums[i].log_sum + (sums[i].top - x[r * classes_ + c]);
+                     }
                    }
                  });
   }
 
  private:
+  static constexpr int64_t kBlock = 64;  // rows at a time
+
   int64_t class_of(const void* target, int64_t row) const {
     const int64_t c = wide_ ? static_cast<const int64_t*>(target)[row] : static_cast<const int32_t*>(target)[row];
     if (c < classes_) return c;
