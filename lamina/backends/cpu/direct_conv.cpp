@@ -27,7 +27,8 @@ constexpr int64_t kShortSegment = 24;  // products below which a loop of its own
 /// The source of a convolution as its loops read it: channels-last, with the padding in place.
 class Source {
  public:
-  /// `pitch`: whether pixels may be spread, which keeps those of 256·i channels out of the same cache sets.
+  /// `pitch`: whether pixels may be spread, which keeps those of 512·i channels out of the same cache sets; worth a
+  /// copy where each element is used often.
   Source(const ConvShape& s, Layout layout, bool pitch) : s_(s), layout_(layout) {
     bool inside = true;
     for (int i = 0; i < 3; ++i) {
@@ -36,7 +37,8 @@ class Source {
       inside = inside && a.pad == 0 && reach <= a.in;
       extent_[i] = reach;
     }
-    const bool spread = pitch && s.in_channels % 256 == 0;
+    const int64_t uses = s.out_channels * s.axis[0].kernel * s.axis[1].kernel * s.axis[2].kernel;
+    const bool spread = pitch && s.in_channels % 512 == 0 && uses >= 512;
     copied_ = !inside || layout != Layout::channels_last || spread;
     for (int i = 0; i < 3 && !copied_; ++i) extent_[i] = s.axis[i].in;
     step_[2] = s.in_channels + (spread ? 16 : 0);
