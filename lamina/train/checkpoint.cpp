@@ -42,19 +42,17 @@ void save(const fs::path& path, const std::vector<nn::NamedVariable>& variables)
   io::save_safetensors(path.string(), file);
 }
 
-/// Removes a folder when it goes out of scope, unless kept.
+/// Removes what is left of a folder when it goes out of scope; nothing after it was renamed.
 class Aside {
  public:
   explicit Aside(fs::path path) : path_(std::move(path)) {}
   ~Aside() {
     std::error_code ignored;
-    if (!kept_) fs::remove_all(path_, ignored);
+    fs::remove_all(path_, ignored);
   }
-  void keep() { kept_ = true; }
 
  private:
   fs::path path_;
-  bool kept_ = false;
 };
 
 /// Missing, unexpected and mismatched tensors, a line each.
@@ -87,7 +85,7 @@ void write_checkpoint(const std::string& run_dir, const std::string& name, const
   std::error_code error;
   fs::remove_all(aside, error);
   io::make_folders(aside.string());
-  Aside guard(aside);
+  const Aside guard(aside);
   save(aside / "model.safetensors", snapshot.model);
   save(aside / "optimizer.safetensors", snapshot.optimizer);
   io::write_file_atomically((aside / "state.json").string(), snapshot.state);
@@ -96,7 +94,6 @@ void write_checkpoint(const std::string& run_dir, const std::string& name, const
   fs::remove_all(target, error);
   fs::rename(aside, target, error);
   if (error) throw file_error(target, "the checkpoint could not be put in place", error.message());
-  guard.keep();
   sync_folder(folder);
 }
 

@@ -111,21 +111,28 @@ pid_t start_child(const std::string& run_dir) {
   _exit(127);
 }
 
+/// Kills the child some time after its first checkpoint; false where it ended before.
+bool kill_after_progress(pid_t pid, const std::string& run, std::chrono::microseconds delay, int* status) {
+  const std::string before = pointed_to(run, "last");
+  while (pointed_to(run, "last") == before) {
+    if (waitpid(pid, status, WNOHANG) == pid) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  std::this_thread::sleep_for(delay);
+  kill(pid, SIGKILL);
+  waitpid(pid, status, 0);
+  return WIFSIGNALED(*status);
+}
+
 TEST(Resume, AfterKillsAtAnyMoment) {
   const TempFolder folder;
   train(folder / "straight");
   const std::string run = folder / "killed";
   int kills = 0, status = 0;
-  for (int attempt = 0; attempt < 60; ++attempt) {
+  for (int attempt = 0;; ++attempt) {
     const pid_t pid = start_child(run);
     ASSERT_GT(pid, 0);
-    // Waits until this child has got hold of the folder, and then some milliseconds more, different each time.
-    for (int i = 0; i < 2000 && !fs::exists(run + "/environment.json"); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    std::this_thread::sleep_for(std::chrono::milliseconds(15 + attempt * 7 % 40));
-    kill(pid, attempt < 50 ? SIGKILL : 0);
-    waitpid(pid, &status, 0);
-    if (WIFEXITED(status)) break;
+    if (!kill_after_progress(pid, run, std::chrono::microseconds(attempt * 1700 % 7000), &status)) break;
     ++kills;
     for (const std::string& name : list_checkpoints(run)) {
       EXPECT_NO_THROW(
@@ -134,7 +141,7 @@ TEST(Resume, AfterKillsAtAnyMoment) {
   }
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
-  EXPECT_GE(kills, 2);
+  EXPECT_GE(kills, 3);
   expect_equal_runs(folder / "straight", run);
   for (const fs::directory_entry& e : fs::directory_iterator(run + "/checkpoints")) {
     EXPECT_NE(e.path().filename().string().substr(0, 4), ".unf") << "left behind: " << e.path();
