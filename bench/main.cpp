@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--scripts", compare.scripts, "folder of the peers' scripts")->capture_default_str();
   app.add_flag("--json", compare.json, "one object: machine, rows");
+  app.add_flag("--profile", steps.profile, "print where the time goes (with --peers none)");
   app.add_flag("--explain", steps.explain, "print each compiled step (with --peers none)");
   CLI11_PARSE(app, argc, argv);
 
@@ -57,7 +58,7 @@ int run(int argc, char** argv) {
     compare.peers.clear();
   }
   steps.seconds = compare.seconds;
-  if (steps.explain || !steps.disabled_passes.empty()) {
+  if (steps.explain || steps.profile || !steps.disabled_passes.empty()) {
     bench::run_steps(only, steps);
   } else {
     bench::run_compare(compare);

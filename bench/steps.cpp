@@ -14,6 +14,7 @@
 #include "lamina/graph/capture.h"
 #include "lamina/io/safetensors.h"
 #include "lamina/ops/random.h"
+#include "lamina/runtime/profiler.h"
 #include "lamina/tensor/storage.h"
 
 namespace lamina::bench {
@@ -116,6 +117,13 @@ Times Session::measure(double seconds) {
   return {blocks.front() * 1e3, blocks[blocks.size() / 2] * 1e3};
 }
 
+std::string Session::profile() {
+  runtime::Profiler profiler;
+  const StepTimerScope on(&profiler);
+  for (int i = 0; i < 10; ++i) (*impl_->step)(impl_->batch);
+  return profiler.table();
+}
+
 double Session::first_ms() const { return impl_->first * 1e3; }
 const graph::Report& Session::report() const { return impl_->step->report(); }
 
@@ -143,6 +151,7 @@ void run_steps(const std::vector<std::string>& only, const StepOptions& options)
     reset_peak_memory();
     const Times times = session.measure(options.seconds);
     const graph::Report& report = session.report();
+    if (options.profile) std::cerr << entry->name << ", 10 steps\n" << session.profile();
     if (options.explain) std::cerr << entry->name << "\n" << report.str();
     const nlohmann::json row{{"name", entry->name},
                              {"text", entry->text},

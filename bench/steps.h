@@ -14,9 +14,10 @@ struct Report;
 namespace lamina::bench {
 
 struct StepOptions {
-  double seconds = 2;                        // measured per workload
+  double seconds = 2;                             // measured per workload
   std::vector<std::string> disabled_passes = {};  // of the compiled step
-  bool explain = false;                      // print the plan's report to stderr
+  bool explain = false;                           // print the plan's report to stderr
+  bool profile = false;                           // print where the time goes to stderr
   std::string save_file = {};                     // weights, batch, and what the first steps give, for peers
 };
 
@@ -30,6 +31,8 @@ class Session {
   Session(const WorkloadEntry& entry, const StepOptions& options);
   ~Session();
   Times measure(double seconds);
+  /// Time by kind of kernel, over some steps, as a table.
+  std::string profile();
   /// From the call that captures to the end of the first step.
   double first_ms() const;
   const graph::Report& report() const;
