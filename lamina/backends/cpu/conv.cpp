@@ -128,7 +128,7 @@ class ConvBuilder {
   bool many_channels() const { return taps() > 1 && std::min(t_.x->shape[1], t_.y->shape[1]) / attrs_.groups >= 32; }
   /// A plain matrix product, which needs no other layout.
   bool pointwise_plain() const {
-    return native_ == Layout::plain && taps() == 1 && attrs_.groups == 1 &&
+    return !blocked_ && native_ == Layout::plain && taps() == 1 && attrs_.groups == 1 &&
            std::all_of(attrs_.stride.begin(), attrs_.stride.end(), [](int64_t s) { return s == 1; });
   }
 

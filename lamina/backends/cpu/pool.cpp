@@ -223,6 +223,45 @@ class MaxPoolBackwardKernel final : public PoolKernel {
   }
 };
 
+/// Of windows that share no pixel: a pass over the results instead of one over the pixels.
+class DisjointMaxPoolBackwardKernel final : public PoolKernel {
+ public:
+  DisjointMaxPoolBackwardKernel(Lists lists, const Meta& from, const Meta& to, Layout layout)
+      : PoolKernel(std::move(lists), from, to, layout), pixels_(to.numel() / std::max<int64_t>(1, n_ * channels_)) {
+    std::vector<bool> seen(static_cast<size_t>(pixels_));
+    for (int32_t at : lists_.at) seen[static_cast<size_t>(at)] = true;
+    complete_ = std::all_of(seen.begin(), seen.end(), [](bool s) { return s; });
+  }
+
+  void run(void* const* in, void* const* out, void*) override {  // gradient, positions
+    const auto* g = static_cast<const float*>(in[0]);
+    const auto* positions = static_cast<const int32_t*>(in[1]);
+    auto* dx = static_cast<float*>(out[0]);
+    const int64_t channels = channels_last() ? channels_ : 1, images = channels_last() ? n_ : n_ * channels_;
+    const int64_t results = lists_.rows() * channels, size = pixels_ * channels;
+    parallel_for(images, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, size)), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (!complete_) std::fill_n(dx + i * size, size, 0.0f);
+        spread(g + i * results, positions + i * results, channels, dx + i * size);
+      }
+    });
+  }
+
+ private:
+  void spread(const float* g, const int32_t* positions, int64_t channels, float* dx) const {
+    if (channels > 1) {
+      return pool_kernels().spread(g, positions, lists_.at.data(), lists_.first.data(), lists_.rows(), channels, dx);
+    }
+    const int32_t* at = lists_.at.data();
+    for (size_t r = 0; r + 1 < lists_.first.size(); ++r) {
+      for (int64_t i = lists_.first[r]; i < lists_.first[r + 1]; ++i) dx[at[i]] = at[i] == positions[r] ? g[r] : 0.0f;
+    }
+  }
+
+  int64_t pixels_;
+  bool complete_;  // every pixel lies in a window
+};
+
 /// The layout that the tensors share, or a refusal in `why`.
 Layout check(const KernelRequest& r, std::string& why) {
   std::vector<const Meta*> metas;
@@ -267,12 +306,15 @@ KernelChoice prepare_max_pool(const KernelRequest& r) {
 
 KernelChoice prepare_max_pool_backward(const KernelRequest& r) {
   const auto& a = r.attrs.as<PoolAttrs>();
-  return prepare<MaxPoolBackwardKernel>(r, [&] {
-    // Positions of adaptive pooling come without a kernel.
-    const Lists windows = a.kernel.empty() ? adaptive_windows(r.out[0].shape, r.in[0].shape)
-                                           : windows_of(a, r.out[0].shape, r.in[0].shape);
-    return windows.transposed(plane_size(r.out[0].shape));
-  });
+  // Positions of adaptive pooling come without a kernel.
+  const auto windows = [&] {
+    return a.kernel.empty() ? adaptive_windows(r.out[0].shape, r.in[0].shape)
+                            : windows_of(a, r.out[0].shape, r.in[0].shape);
+  };
+  bool disjoint = !a.kernel.empty();
+  for (int i = 0; disjoint && i < a.kernel.rank(); ++i) disjoint = a.stride[i] >= a.dilation[i] * (a.kernel[i] - 1) + 1;
+  if (disjoint) return prepare<DisjointMaxPoolBackwardKernel>(r, windows);
+  return prepare<MaxPoolBackwardKernel>(r, [&] { return windows().transposed(plane_size(r.out[0].shape)); });
 }
 
 KernelChoice prepare_avg_pool(const KernelRequest& r) {

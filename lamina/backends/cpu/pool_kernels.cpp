@@ -82,7 +82,23 @@ HWY_ATTR void sum_where(const float* base, const int32_t* positions, Pixels p, i
   });
 }
 
-HWY_ATTR PoolKernels make_table() { return {max, weighted_sum, sum_where, hwy::TargetName(HWY_TARGET)}; }
+HWY_ATTR void spread(const float* g, const int32_t* positions, const int32_t* at, const int64_t* first, int64_t rows,
+                     int64_t channels, float* dx) {
+  const D d;
+  const DI di;
+  for (int64_t r = 0; r < rows; ++r, g += channels, positions += channels) {
+    for_vectors(channels, [&](int64_t c, size_t count) HWY_ATTR {
+      const auto gradient = load(d, g + c, count);
+      const auto where = load(di, positions + c, count);
+      for (int64_t i = first[r]; i < first[r + 1]; ++i) {
+        const auto hit = hn::RebindMask(d, hn::Eq(where, hn::Set(di, at[i])));
+        store(d, hn::IfThenElseZero(hit, gradient), dx + at[i] * channels + c, count);
+      }
+    });
+  }
+}
+
+HWY_ATTR PoolKernels make_table() { return {max, weighted_sum, sum_where, spread, hwy::TargetName(HWY_TARGET)}; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

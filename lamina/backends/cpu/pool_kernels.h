@@ -19,6 +19,10 @@ struct PoolKernels {
   void (*weighted_sum)(const float* base, Pixels pixels, const float* weights, float* y);
   /// Sum of those pixels of `base` whose entry in `positions` is `self`.
   void (*sum_where)(const float* base, const int32_t* positions, Pixels pixels, int32_t self, float* y);
+  /// Where windows share no pixel: each pixel of row r's window, [first[r], first[r + 1]) of `at`, gets g[r] where
+  /// positions[r] is that pixel, else 0.
+  void (*spread)(const float* g, const int32_t* positions, const int32_t* at, const int64_t* first, int64_t rows,
+                 int64_t channels, float* dx);
   const char* target;
 };
 

@@ -85,8 +85,28 @@ class LayoutPass {
       const bool image = bit(traits.channels_out, i) || traits.pointwise;
       m = blocked_meta(m.dtype, m.shape, image ? block : 0);
     }
-    if (any_blocked(n) && !has_kernel(n)) make_row_major(n);
+    if (any_blocked(n) && !has_kernel(n)) make_uniform(n, block);
     append(std::move(n));
+  }
+
+  /// All images in blocks of one size, or all row-major.
+  void make_uniform(Node& n, int64_t block) {
+    const uint32_t images = n.def()->traits.channels_in;
+    const auto divides = [&](int id) { return g_.meta(id).rank() > 2 && g_.meta(id).shape[1] % block == 0; };
+    bool all = block > 0;
+    for (size_t i = 0; i < n.in.size(); ++i) all = all && (!bit(images, i) || divides(n.in[i]));
+    if (all) {
+      Metas in;
+      for (size_t i = 0; i < n.in.size(); ++i) {
+        const Meta& m = g_.meta(n.in[i]);
+        in.push_back(bit(images, i) ? blocked_meta(m.dtype, m.shape, block) : m);
+      }
+      all = has_kernel(n, in, g_.metas(n.out));
+    }
+    if (!all) return make_row_major(n);
+    for (size_t i = 0; i < n.in.size(); ++i) {
+      if (bit(images, i)) n.in[i] = copied(n.in[i], block);
+    }
   }
 
   /// Of the op's images: what a backend wishes, else what its inputs have.
@@ -112,8 +132,9 @@ class LayoutPass {
     return std::any_of(n.in.begin(), n.in.end(), blocked) || std::any_of(n.out.begin(), n.out.end(), blocked);
   }
 
-  bool has_kernel(const Node& n) const {
-    const Metas in = g_.metas(n.in), out = g_.metas(n.out);
+  bool has_kernel(const Node& n) const { return has_kernel(n, g_.metas(n.in), g_.metas(n.out)); }
+
+  static bool has_kernel(const Node& n, const Metas& in, const Metas& out) {
     return std::any_of(backends().begin(), backends().end(), [&](const Backend* b) {
       const KernelChoice choice = b->prepare({n.op, in, out, n.attrs});
       return std::holds_alternative<std::unique_ptr<Kernel>>(choice);
