@@ -142,7 +142,10 @@ std::vector<Field> fields_of(const E& entry, const Context&... context) {
 std::string options_text(const std::vector<Field>& fields) {
   std::string text;
   for (const Field& f : fields) {
-    text += (text.empty() ? "" : ", ") + code(f.name) + " " + (f.value == "*" ? "*from the data*" : f.value);
+    text += (text.empty() ? "" : ", ") + code(f.name) + " " +
+            (f.value == "*"   ? "*from the data*"
+             : f.value == "?" ? "*required*"
+                              : f.value);
   }
   return text;
 }
@@ -155,6 +158,9 @@ std::string entries(std::span<const E> table) {
   }
   return text;
 }
+
+/// The layers' numbers without a default.
+bool may_not_be_zero(const std::string& name) { return name == "out" || name == "rows" || name == "dim"; }
 
 std::string model_entries(std::span<const Entry<nn::Layer, models::ModelInput>> table) {
   // Two data sets of each rank that layers take.
@@ -170,6 +176,7 @@ std::string model_entries(std::span<const Entry<nn::Layer, models::ModelInput>> 
       const std::vector<Field> again = fields_of(e, models::ModelInput{other, 9, DType::f32});
       for (size_t i = 0; i < fields.size(); ++i) {
         if (again[i].value != fields[i].value) fields[i].value = "*";
+        if (fields[i].value == "0" && may_not_be_zero(fields[i].name)) fields[i].value = "?";
       }
       if (!fields.empty()) break;
     }
