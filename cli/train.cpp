@@ -6,7 +6,6 @@
 #include "lamina/graph/capture.h"
 #include "lamina/recipe/setting.h"
 #include "lamina/tasks/evaluate.h"
-#include "lamina/tasks/report.h"
 #include "lamina/tasks/run.h"
 #include "lamina/tensor/storage.h"
 #include "lamina/train/trainer.h"
@@ -86,14 +85,14 @@ void print_start(const tasks::DataParts& data, tasks::Plan& plan, const std::str
             << std::flush;
 }
 
-/// Measures the best weights on the test part.
+/// Measures the best weights on the test part, and reports on them.
 void test(train::Trainer& trainer, const tasks::DataParts& data) {
   const bool tested = data.test != nullptr;
-  const data::DatasetPtr& set = tested ? data.test : data.validation;
-  if (!set) return;
+  const data::DatasetPtr& set = tested ? data.test : data.validation ? data.validation : data.train;
   trainer.load("best");
   const train::Results results = trainer.evaluate(set);
-  std::cout << '\n' << (tested ? "test       " : "validation ") << results << '\n';
+  trainer.write_report(set);
+  std::cout << '\n' << (tested ? "test       " : data.validation ? "validation " : "training   ") << results << '\n';
   for (const auto& [name, table] : results.tables) {
     std::cout << '\n' << tasks::confusion_text(table, data.facts.info.classes);
   }
@@ -142,7 +141,6 @@ void train(const Options& o) {
   if (trainer->stop_reason().find("Ctrl-C") != std::string::npos) throw CLI::RuntimeError(130);
   if (trainer->stop_reason().find("SIGTERM") != std::string::npos) throw CLI::RuntimeError(143);
   test(*trainer, data);
-  tasks::write_report(tasks::open_run(run_dir));
   print_next(data.facts, run_dir);
 }
 

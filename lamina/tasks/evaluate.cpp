@@ -50,6 +50,7 @@ Trained load_trained(const Run& run) {
   Trained t{make_plan(run.recipe, run.facts, run.recipe), nullptr};
   train::load_weights(t.plan.task->module(), run.path);
   t.plan.options.progress = false;
+  t.plan.options.run_dir = run.path;
   t.trainer = t.plan.trainer();
   const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
   t.trainer->set_transforms(transforms, transforms);
