@@ -61,10 +61,12 @@ refuses features.0.weight layers.0.weight -- evaluate mixed
 refuses 'a file' -- train "$digits" --run-dir text.png
 
 # Two at once on one directory.
-lamina train "$digits" --run-dir busy >/dev/null 2>&1 &
+"$LAMINA_BIN" train "$digits" --run-dir busy >/dev/null 2>&1 &
 pid=$!
 trap 'kill -9 $pid 2>/dev/null || true' EXIT
 until [ -s busy/log.jsonl ]; do sleep 0.02; done
 refuses busy -- train --resume busy
 refuses busy -- train "$digits" --run-dir busy
 kill -9 $pid
+wait $pid 2>/dev/null || true
+trap - EXIT

@@ -9,7 +9,7 @@ lamina train "$recipe" "${short[@]}" --run-dir whole >/dev/null 2>&1
 
 for steps in 2 9 60; do
   rm -rf cut
-  lamina train "$recipe" "${short[@]}" --set trainer.log_steps=1 --run-dir cut >/dev/null 2>&1 &
+  "$LAMINA_BIN" train "$recipe" "${short[@]}" --set trainer.log_steps=1 --run-dir cut >/dev/null 2>&1 &
   pid=$!
   # Killed once so many steps are in the log.
   until [ "$(grep -c '"step"' cut/log.jsonl 2>/dev/null || true)" -ge $steps ] 2>/dev/null; do
@@ -25,7 +25,7 @@ done
 
 # Ctrl-C finishes the step, saves, says how to go on, and exits with 130.
 rm -rf cut
-lamina train "$recipe" "${short[@]}" --run-dir cut >/dev/null 2>interrupt.err &
+"$LAMINA_BIN" train "$recipe" "${short[@]}" --run-dir cut >/dev/null 2>interrupt.err &
 pid=$!
 until [ -s cut/log.jsonl ]; do sleep 0.02; done
 kill -INT $pid
