@@ -79,14 +79,14 @@ data::DataOptions read_options(const Setting& recipe, Setting& resolved) {
   options.visit(resolver);
   resolver.finish();
   resolved = resolver.resolved();
-  if (options.format != "builtin") {
-    // The run finds its data again from wherever it is called.
-    std::error_code ignored;
-    const std::filesystem::path full = std::filesystem::absolute(data::find_root(options.root, options.name), ignored);
-    options.root = full.lexically_normal().string();
-    resolved.field("root").text = options.root;
-  }
   return options;
+}
+
+/// The folder in full: the run finds its data again from wherever it is called.
+void keep_root(const data::DataOptions& options, Setting& section) {
+  if (options.format == "builtin") return;
+  const std::filesystem::path full = std::filesystem::absolute(data::find_root(options.root, options.name));
+  section.field("root").text = full.lexically_normal().string();
 }
 
 /// Errors that name a file stand as they are; those that name an option get the place of the section.
@@ -94,7 +94,8 @@ data::Parts open_at(const data::DataOptions& options, const Setting& section) {
   try {
     return data::open_parts(options);
   } catch (const Error& error) {
-    if (error.where().find_first_of("/:.") != std::string::npos) throw;
+    const bool option = error.where().starts_with("data.") || error.where().find_first_of("/:.") == std::string::npos;
+    if (!option) throw;
     throw Error(section.origin, error.what());
   }
 }
@@ -111,6 +112,7 @@ data::Example first_example(const data::Transforms& transforms, const DataParts&
 DataParts open_data(const Setting& recipe, Setting& resolved) {
   const data::DataOptions options = read_options(recipe, resolved.field("data"));
   const data::Parts opened = open_at(options, *recipe.find("data"));
+  keep_root(options, resolved.field("data"));
   DataParts parts{opened.train, opened.validation, opened.test, {}, {}, {}};
   parts.facts.info = parts.train->info();
   const Lists lists = transform_lists(recipe, parts.facts.info);

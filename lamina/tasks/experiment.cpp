@@ -79,11 +79,8 @@ void check_best_metric(const Setting& trainer, const train::TrainerOptions& opti
   NameList names;
   names.add("loss");
   for (const auto& m : task.metrics()) {
-    for (const auto& [name, value] : m->values()) {
-      if (name == options.best_metric) return;
-      names.add(name);
-    }
     if (m->name() == options.best_metric) return;
+    names.add(m->name());
   }
   const Setting* stopping = trainer.find("early_stopping");
   const Setting* at = stopping ? stopping->find("metric") : trainer.find("best_metric");

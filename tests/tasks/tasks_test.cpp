@@ -51,7 +51,7 @@ class Tasks : public ::testing::Test {
   }
 
   /// A short run on a built-in table.
-  Run train(const std::string& name, const std::string& yaml) const {
+  tasks::Run train(const std::string& name, const std::string& yaml) const {
     const recipe::Setting recipe = load_recipe(write(name + ".yaml", yaml));
     recipe::Setting resolved;
     const DataParts data = open_data(recipe, resolved);
@@ -146,7 +146,7 @@ TEST_F(Tasks, EveryMistakeNamesItsPlaceAndWhatWasExpected) {
 }
 
 TEST_F(Tasks, ARunIsReopenedWithoutItsData) {
-  const Run run = train("iris", kIris);
+  const tasks::Run run = train("iris", kIris);
   const nn::LayerPtr net = trained_network(run);
   EXPECT_EQ(net->parameter_count(), 4 * 8 + 8 + 8 * 3 + 3);
   EXPECT_EQ(run.facts.info.classes, (std::vector<std::string>{"setosa", "versicolor", "virginica"}));
@@ -155,7 +155,7 @@ TEST_F(Tasks, ARunIsReopenedWithoutItsData) {
 }
 
 TEST_F(Tasks, EvaluationAndPredictionAgree) {
-  const Run run = train("iris", kIris);
+  const tasks::Run run = train("iris", kIris);
   recipe::Setting resolved;
   const DataParts data = open_data(run.recipe, resolved);
   const double accuracy = evaluate(run, data.test).values.at("accuracy");
@@ -178,7 +178,7 @@ TEST_F(Tasks, EvaluationAndPredictionAgree) {
 }
 
 TEST_F(Tasks, PredictionNamesMissingColumns) {
-  const Run run = train("iris", kIris);
+  const tasks::Run run = train("iris", kIris);
   try {
     predict(run, {write("rows.csv", "a,b\n1,2\n")});
     FAIL() << "no error";
@@ -188,7 +188,7 @@ TEST_F(Tasks, PredictionNamesMissingColumns) {
 }
 
 TEST_F(Tasks, TheReportNeedsNothingFromOutside) {
-  const Run run = train("iris", kIris);
+  const tasks::Run run = train("iris", kIris);
   const std::string html = io::read_file(write_report(run));
   for (const char* outside : {"src=\"http", "href=\"http", "@import", "url(http"})
     EXPECT_FALSE(contains(html, outside));
