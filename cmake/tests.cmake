@@ -2,9 +2,16 @@
 lamina_need(GTest libgtest-dev)
 
 file(GLOB_RECURSE support CONFIGURE_DEPENDS tests/support/*.cpp)
+if(support)
+  add_library(test_support OBJECT ${support})
+  target_link_libraries(test_support PRIVATE lamina GTest::gtest ${LAMINA_LIBRARIES})
+  target_compile_definitions(test_support PRIVATE LAMINA_SOURCE_DIR=".")
+  set(support $<TARGET_OBJECTS:test_support>)
+endif()
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true tests/*)
 list(PREPEND folders ${PROJECT_SOURCE_DIR}/tests/core)  # first: the others share its precompiled headers
 list(REMOVE_DUPLICATES folders)
+add_custom_target(unit_tests)
 foreach(folder ${folders})
   get_filename_component(name ${folder} NAME)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
@@ -23,6 +30,7 @@ foreach(folder ${folders})
   endif()
   add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900)
+  add_dependencies(unit_tests test_${name})
 endforeach()
 
 # An installed Lamina, used from CMake and from pkg-config.
@@ -30,7 +38,7 @@ file(GLOB install_test tests/install/run)
 if(install_test)
   add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/support/in_temp_folder ${install_test} ${PROJECT_BINARY_DIR}
                                 ${CMAKE_COMMAND} ${CMAKE_CXX_COMPILER})
-  set_tests_properties(install PROPERTIES LABELS install TIMEOUT 300)
+  set_tests_properties(install PROPERTIES LABELS install TIMEOUT 900)
 endif()
 
 file(GLOB scripts CONFIGURE_DEPENDS tests/e2e/*.sh)
