@@ -17,7 +17,15 @@ endmacro()
 
 lamina_need(OpenMP g++ COMPONENTS CXX)
 lamina_need(Threads libc6-dev)
-lamina_need(dnnl libdnnl-dev)
+# Not by its own package file: that of Debian 12 insists on OpenCL, which nothing here uses.
+find_path(LAMINA_DNNL_INCLUDE dnnl.hpp)
+find_library(LAMINA_DNNL_LIBRARY dnnl)
+if(NOT LAMINA_DNNL_INCLUDE OR NOT LAMINA_DNNL_LIBRARY)
+  message(FATAL_ERROR "oneDNN was not found. On Debian: apt install libdnnl-dev  (./dev build does that)")
+endif()
+add_library(DNNL::dnnl UNKNOWN IMPORTED)
+set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${LAMINA_DNNL_LIBRARY}"
+                                            INTERFACE_INCLUDE_DIRECTORIES "${LAMINA_DNNL_INCLUDE}")
 lamina_need(ZLIB zlib1g-dev)
 lamina_need(JPEG libjpeg-dev)
 lamina_need(PNG libpng-dev)
