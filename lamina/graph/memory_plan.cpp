@@ -66,7 +66,8 @@ class Planner {
     for (size_t i = 0; i < n.in.size(); ++i) {
       if (g_.root(n.in[i]) != source) continue;
       const Meta& m = g_.meta(n.in[i]);
-      if (m.offset != 0 || m.shape != out.shape || m.strides != out.strides || m.channel_block != out.channel_block) return false;
+      if (m.offset != 0 || m.shape != out.shape || m.strides != out.strides || m.channel_block != out.channel_block)
+        return false;
       if (n.fused && last_reader(*n.fused, static_cast<int>(i)) > maker_of(n, result)) return false;
     }
     return true;

@@ -43,7 +43,9 @@ struct ConvNet {
   }
 };
 
-double largest_difference(const Tensor& a, const Tensor& b) { return amax(abs(a - b)).item() / (1e-6 + amax(abs(b)).item()); }
+double largest_difference(const Tensor& a, const Tensor& b) {
+  return amax(abs(a - b)).item() / (1e-6 + amax(abs(b)).item());
+}
 
 TEST(Layout, BlocksOfChannelsGiveTheNumbersOfRowMajorImages) {
   const ConvNet net;
