@@ -30,10 +30,25 @@ Metas infer_matmul(std::span<const Meta> in, const Attrs&) {
   return {Meta(a.dtype, shape)};
 }
 
+/// The product, pointwise where it is one of a column and a row: such a gradient of a weight (of a batch of one) is
+/// fused with the update that reads it, and never stored.
+Tensor product(const Tensor& a, const Tensor& b) {
+  const bool outer = a.size(-1) == 1 && a.rank() == 2;
+  return outer ? expand(a, {a.size(0), b.size(1)}) * expand(b, {a.size(0), b.size(1)}) : matmul(a, b);
+}
+
+/// a·b, stored the way `like` is: a gradient is read together with what it belongs to.
+Tensor product_like(const Tensor& like, const Tensor& a, const Tensor& b) {
+  const Meta& m = like.meta();
+  const int r = m.rank();
+  const bool columns = m.strides[r - 2] == 1 && m.strides[r - 1] != 1 && m.shape[r - 1] > 1;
+  return columns ? transpose(product(transpose(b), transpose(a))) : product(a, b);
+}
+
 Tensors matmul_vjp(const VjpCtx& c) {
   Tensors result(2);
-  if (c.needs[0]) result[0] = matmul(c.grads[0], transpose(c.in[1]));
-  if (c.needs[1]) result[1] = matmul(transpose(c.in[0]), c.grads[0]);
+  if (c.needs[0]) result[0] = product_like(c.in[0], c.grads[0], transpose(c.in[1]));
+  if (c.needs[1]) result[1] = product_like(c.in[1], transpose(c.in[0]), c.grads[0]);
   return result;
 }
 

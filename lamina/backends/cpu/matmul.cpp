@@ -1,14 +1,16 @@
 // Matrix products by register tiles.
 //
 // The work is cut into blocks of the result by its shape alone and every element is summed in one
-// order, so the bits do not depend on the number of threads. The right operand is packed into panels
-// unless it can be read as it lies; the left one is read in place. Of the two ways to see a product,
-// C = A·B and Cᵀ = Bᵀ·Aᵀ, the one that packs less is taken.
+// order, so the bits do not depend on the number of threads. Each task packs the part of the right operand that it is
+// about to use into a panel that stays in the L1 cache, or reads it as it lies; the left operand is read in place. Of
+// the two ways to see a product, C = A·B and Cᵀ = Bᵀ·Aᵀ, the one that costs less is taken.
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <memory>
 
 #include "lamina/backends/cpu/epilogue.h"
+#include "lamina/backends/cpu/gemm_kernels.h"
 #include "lamina/backends/cpu/kernels.h"
 #include "lamina/backends/cpu/product_kernels.h"
 #include "lamina/core/parallel.h"
@@ -19,6 +21,7 @@ namespace lamina::cpu {
 namespace {
 
 constexpr int64_t kInner = 256;           // inner extent of a block: its panel of b stays in the L1 cache
+constexpr int64_t kBlockRows = 192;       // rows of a block: its share of a stays in the L2 cache
 constexpr int64_t kSerialWork = 1 << 18;  // multiplications below which a second thread costs more than it gives
 
 /// A matrix in memory: element (i, j) at i·row + j·column.
@@ -52,13 +55,14 @@ View view_of(const Meta& m, int input) {
 
 struct EpilogueOperand {
   BlockOp op;
-  View view;  // column 0: none
+  View view;  // without a batch: none
 };
 
 struct Problem {
   int64_t m, n, k;
   View a, b, c;
-  std::vector<EpilogueOperand> epilogue;
+  std::vector<EpilogueOperand> epilogue;  // of the result as the op means it, flipped or not
+  bool flipped = false;
 };
 
 /// Sees the product the other way round: Cᵀ = Bᵀ·Aᵀ.
@@ -68,219 +72,281 @@ void flip(Problem& p) {
   p.a = a;
   p.b = b;
   p.c = p.c.transposed();
-  for (EpilogueOperand& e : p.epilogue) e.view = e.view.transposed();
+  p.flipped = !p.flipped;
 }
+
+/// Memory of this thread that lasts until its next call.
+std::byte* thread_scratch(size_t bytes) {
+  struct Free {
+    void operator()(std::byte* p) const { operator delete[](p, std::align_val_t(64)); }
+  };
+  thread_local std::unique_ptr<std::byte[], Free> memory;
+  thread_local size_t size = 0;
+  if (size < bytes) {
+    memory.reset(new (std::align_val_t(64)) std::byte[bytes]);
+    size = bytes;
+  }
+  return memory.get();
+}
+
+/// How the product of a problem is computed; from its shape and strides alone.
+template <class T>
+struct Method {
+  bool dots;      // sums along both operands' rows
+  bool packs_b;   // otherwise its rows are read as they lie
+  bool packs_a;   // its columns; otherwise its elements are read as they lie
+  bool scatters;  // the result's columns are not adjacent: it is transposed block by block
+  int64_t width;  // of a panel
+
+  explicit Method(const Problem& p) {
+    const GemmKernels<T>& kernels = gemm_kernels(T());
+    width = p.n <= kernels.lanes ? kernels.lanes : 2 * kernels.lanes;
+    dots = p.b.row == 1 && p.a.column == 1 && p.m <= kernels.dot_rows && p.k >= 2 * kernels.lanes;
+    packs_b = !dots && (p.b.column != 1 || p.m > 2 * kernels.tile_rows);
+    // Columns read in place compete for the same cache sets where they are a power of two apart.
+    packs_a = packs_b && p.a.row == 1 && p.a.column * static_cast<int64_t>(sizeof(T)) % 1024 == 0 && p.n > 2 * width;
+    scatters = !dots && p.c.column != 1;
+  }
+};
 
 template <class T>
 class MatmulKernel final : public Kernel {
  public:
   MatmulKernel(Problem problem, bool constant_b)
-      : p_(std::move(problem)), kernels_(product_kernels(T())), constant_b_(constant_b) {
-    slim_ = p_.n <= kernels_.lanes;
-    width_ = slim_ ? kernels_.lanes : 2 * kernels_.lanes;
-    tile_rows_ = slim_ ? kernels_.slim_rows : kernels_.tile_rows;
-    panels_ = (p_.n + width_ - 1) / width_;
-    dots_ = p_.b.row == 1 && p_.a.column == 1 && p_.m <= 4 && p_.k >= 2 * kernels_.lanes;
-    pack_b_ = !dots_ && (p_.b.column != 1 || (p_.m > 4 * tile_rows_ && p_.n * p_.k > 4096));
+      : p_(std::move(problem)), kernels_(gemm_kernels(T())), products_(product_kernels(T())), how_(p_) {
+    panels_ = (p_.n + how_.width - 1) / how_.width;
     shared_b_ = std::all_of(p_.b.batch.begin(), p_.b.batch.end(), [&](int64_t o) { return o == p_.b.batch[0]; });
-    const int64_t row_tiles = (p_.m + tile_rows_ - 1) / tile_rows_;
-    // Rows read in place compete for the same cache sets where they are long, columns where they are many.
-    pack_a_ = pack_b_ && p_.n >= 4 * width_ && p_.m * p_.k >= (1 << 16);
-    block_rows_ = std::clamp<int64_t>(row_tiles / 8, 1, 96 / tile_rows_) * tile_rows_;
-    block_panels_ = std::clamp<int64_t>(panels_ / 4, 1, 8);
-    if (constant_b_ && pack_b_) packed_ = Storage::allocate(packed_bytes());
+    cut();
+    if (constant_b && how_.packs_b) packed_ = Storage::allocate(packed_bytes());
   }
-
-  size_t workspace_bytes() const override { return (pack_b_ && !packed_ ? packed_bytes() : 0) + left_bytes(); }
 
   void refresh(void* const* in) override {
     if (packed_ && !is_empty()) pack_all(static_cast<const T*>(in[p_.b.input]), reinterpret_cast<T*>(packed_->data()));
   }
 
-  void run(void* const* in, void* const* out, void* workspace) override {
+  void run(void* const* in, void* const* out, void*) override {
     if (is_empty()) return;
-    const T* a = static_cast<const T*>(in[p_.a.input]);
-    const T* b = static_cast<const T*>(in[p_.b.input]);
-    T* c = static_cast<T*>(out[0]);
-    const T* panels = b;
-    if (pack_b_) {
-      T* packed = packed_ ? reinterpret_cast<T*>(packed_->data()) : static_cast<T*>(workspace);
-      if (!packed_) pack_all(b, packed);
-      panels = packed;
-    }
-    if (pack_a_) {
-      T* left = static_cast<T*>(workspace) + (packed_ ? 0 : packed_bytes() / sizeof(T));
-      pack_left(a, left);
-      a = left;
-    }
     const auto batch = static_cast<int64_t>(p_.c.batch.size());
-    const int64_t row_blocks = dots_ ? 1 : (p_.m + block_rows_ - 1) / block_rows_;
-    const int64_t column_blocks = (panels_ + block_panels_ - 1) / block_panels_;
-    const int64_t blocks = row_blocks * column_blocks;
+    const int64_t tasks = batch * row_blocks_ * column_blocks_;
     const auto work = [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t item = task / blocks, row_block = task % blocks / column_blocks,
-                      column_block = task % column_blocks;
-        block(in, a + (pack_a_ ? item * left_matrix() : p_.a.batch[static_cast<size_t>(item)]), panels, c, item,
-              row_block, column_block);
-      }
+      for (int64_t task = begin; task < end; ++task) block(in, static_cast<T*>(out[0]), task);
     };
-    if (batch * blocks == 1 || batch * p_.m * p_.n * p_.k <= kSerialWork) return work(0, batch * blocks);
-    parallel_for(batch * blocks, 1, work);
+    // A single row is bound by memory: four times the work for its multiplications.
+    const int64_t multiplications = batch * p_.m * p_.n * p_.k;
+    if (tasks == 1 || multiplications * (how_.dots ? 4 : 1) <= kSerialWork) return work(0, tasks);
+    parallel_for(tasks, 1, work);
   }
 
   std::string describe() const override {
-    std::string text = std::string("own:") + kernels_.target + (dots_ ? " dots" : " tiles");
-    if (pack_b_) text += packed_ ? ", packs once" : ", packs";
-    return text;
+    std::string text = std::string("own:") + kernels_.target + (how_.dots ? " dots" : " tiles");
+    if (how_.packs_b) text += packed_ ? ", packed once" : ", packs";
+    return text + (p_.flipped ? ", transposed" : "");
   }
 
  private:
   bool is_empty() const { return p_.m == 0 || p_.n == 0 || p_.c.batch.empty(); }
 
-  /// The left operand in panels of tile_rows_ rows.
-  int64_t left_matrix() const { return (p_.m + tile_rows_ - 1) / tile_rows_ * tile_rows_ * p_.k; }
-  size_t left_bytes() const { return pack_a_ ? p_.a.batch.size() * static_cast<size_t>(left_matrix()) * sizeof(T) : 0; }
+  /// A part of the result: the work of one task.
+  struct Part {
+    size_t item;
+    int64_t i0, rows, j0, cols;
+  };
 
-  void pack_left(const T* a, T* to) const {
-    const int64_t tiles = (p_.m + tile_rows_ - 1) / tile_rows_;
-    parallel_for(tiles * static_cast<int64_t>(p_.a.batch.size()), 4, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t row = i % tiles * tile_rows_, rows = std::min<int64_t>(tile_rows_, p_.m - row);
-        const T* from = a + p_.a.batch[static_cast<size_t>(i / tiles)] + row * p_.a.row;
-        T* panel = to + i * tile_rows_ * p_.k;
-        for (int64_t k = 0; k < p_.k; ++k, panel += tile_rows_) {
-          for (int64_t r = 0; r < rows; ++r) panel[r] = from[r * p_.a.row + k * p_.a.column];
-        }
-      }
-    });
+  /// Blocks as large as the caches allow, but enough of them to keep many threads busy.
+  void cut() {
+    constexpr int64_t kTasks = 32, kTaskWork = 1 << 17;
+    const int64_t work = static_cast<int64_t>(p_.c.batch.size()) * p_.m * p_.n * std::max<int64_t>(p_.k, 1);
+    const int64_t wanted = std::clamp<int64_t>(work / kTaskWork, 1, kTasks);
+    const int64_t per_item = (wanted + static_cast<int64_t>(p_.c.batch.size()) - 1) /
+                             std::max<int64_t>(1, static_cast<int64_t>(p_.c.batch.size()));
+    row_blocks_ = how_.dots ? 1 : (p_.m + kBlockRows - 1) / kBlockRows;
+    column_blocks_ = std::clamp<int64_t>((per_item + row_blocks_ - 1) / std::max<int64_t>(row_blocks_, 1), 1, panels_);
+    block_panels_ = std::clamp<int64_t>((panels_ + column_blocks_ - 1) / column_blocks_, 1, 16);
+    column_blocks_ = (panels_ + block_panels_ - 1) / block_panels_;
+    const int64_t finer = (per_item + column_blocks_ - 1) / std::max<int64_t>(column_blocks_, 1);
+    if (!how_.dots) row_blocks_ = std::max(row_blocks_, std::min(finer, (p_.m + 95) / 96));
+    const int64_t height = kernels_.tile_rows;
+    block_rows_ = ((p_.m + row_blocks_ - 1) / std::max<int64_t>(row_blocks_, 1) + height - 1) / height * height;
+    if (how_.dots) block_rows_ = p_.m;
+    row_blocks_ = block_rows_ > 0 ? (p_.m + block_rows_ - 1) / block_rows_ : 1;
   }
 
-  int64_t packed_matrix() const { return panels_ * width_ * p_.k; }
+  // ---- the right operand ----
+
+  int64_t packed_matrix() const { return panels_ * how_.width * p_.k; }
   size_t packed_bytes() const {
     const int64_t matrices = shared_b_ ? 1 : static_cast<int64_t>(p_.b.batch.size());
     return static_cast<size_t>(matrices * packed_matrix()) * sizeof(T);
   }
 
-  /// Panel by panel: [k][width], zero beyond the last column.
+  /// Panel by panel: [k][width].
   void pack_all(const T* b, T* to) const {
-    const int64_t matrices = shared_b_ ? 1 : static_cast<int64_t>(p_.b.batch.size());
-    const auto pack = [&](int64_t begin, int64_t end) {
+    const int64_t total = (shared_b_ ? 1 : static_cast<int64_t>(p_.b.batch.size())) * panels_;
+    parallel_for(total, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t panel = i % panels_, cols = std::min<int64_t>(width_, p_.n - panel * width_);
-        const T* from = b + p_.b.batch[static_cast<size_t>(i / panels_)] + panel * width_ * p_.b.column;
-        pack_panel(from, cols, to + i * width_ * p_.k);
+        pack_panel(b + p_.b.batch[static_cast<size_t>(i / panels_)], i % panels_, 0, p_.k, to + i * how_.width * p_.k);
       }
-    };
-    const int64_t total = matrices * panels_;
-    if (total * width_ * p_.k <= kSerialWork / 8) return pack(0, total);
-    parallel_for(total, 1, pack);
+    });
   }
 
-  void pack_panel(const T* from, int64_t cols, T* to) const {
-    if (p_.b.row == 1) return kernels_.transpose(from, p_.b.column, p_.k, cols, to, width_, width_);
-    for (int64_t r = 0; r < p_.k; ++r, from += p_.b.row, to += width_) {
-      if (p_.b.column == 1) {
-        std::copy_n(from, cols, to);
-      } else {
-        for (int64_t j = 0; j < cols; ++j) to[j] = from[j * p_.b.column];
-      }
-      std::fill(to + cols, to + width_, T(0));
+  /// Rows [k0, k0 + k) of one panel.
+  void pack_panel(const T* b, int64_t panel, int64_t k0, int64_t k, T* to) const {
+    const int64_t width = how_.width, cols = std::min(width, p_.n - panel * width);
+    const T* from = b + panel * width * p_.b.column + k0 * p_.b.row;
+    if (p_.b.row == 1) return products_.transpose(from, p_.b.column, k, cols, to, width, width);
+    if (p_.b.column == 1) return kernels_.copy_rows(from, p_.b.row, k, cols, to, width);
+    for (int64_t r = 0; r < k; ++r, from += p_.b.row, to += width) {
+      for (int64_t j = 0; j < cols; ++j) to[j] = from[j * p_.b.column];
+      std::fill(to + cols, to + width, T(0));
     }
   }
 
-  void block(void* const* in, const T* a, const T* panels, T* c, int64_t item, int64_t row_block,
-             int64_t column_block) const {
-    const int64_t first_panel = column_block * block_panels_,
-                  last_panel = std::min(first_panel + block_panels_, panels_);
-    const int64_t j0 = first_panel * width_, cols = std::min(last_panel * width_, p_.n) - j0;
-    const int64_t i0 = dots_ ? 0 : row_block * block_rows_, rows = dots_ ? p_.m : std::min(block_rows_, p_.m - i0);
-    const auto index = static_cast<size_t>(item);
-    c += p_.c.batch[index];
-    if (dots_) {
-      for (int64_t i = 0; i < rows; ++i) {
-        kernels_.dots({p_.k, cols, a + i * p_.a.row, panels + p_.b.batch[index] + j0 * p_.b.column, p_.b.column,
-                       c + i * p_.c.row + j0 * p_.c.column, p_.c.column});
-      }
-    } else if (p_.c.column == 1) {
-      tiles(a, panels, index, i0, rows, first_panel, last_panel, c, p_.c.row);
+  // ---- the left operand ----
+
+  /// k columns whose elements are adjacent, in tiles: [column][row of the tile].
+  void pack_rows(const T* a, int64_t rows, int64_t k, T* to) const {
+    const int64_t most = how_.width == kernels_.lanes ? kernels_.slim_rows : kernels_.tile_rows;
+    for (int64_t i = 0, h = 0; i < rows; i += h, to += k * h) {
+      h = tile_height(rows - i, most);
+      kernels_.copy_rows(a + i, p_.a.column, k, h, to, h);
+    }
+  }
+
+  // ---- one block of the result ----
+
+  void block(void* const* in, T* out, int64_t task) const {
+    const int64_t blocks = row_blocks_ * column_blocks_;
+    Part part{static_cast<size_t>(task / blocks), task % blocks / column_blocks_ * block_rows_, 0,
+              task % column_blocks_ * block_panels_ * how_.width, 0};
+    part.rows = std::min(block_rows_, p_.m - part.i0);
+    part.cols = std::min(block_panels_ * how_.width, p_.n - part.j0);
+    const T* a = static_cast<const T*>(in[p_.a.input]) + p_.a.batch[part.item] + part.i0 * p_.a.row;
+    const T* b = static_cast<const T*>(in[p_.b.input]) + p_.b.batch[part.item];
+    T* c = out + p_.c.batch[part.item] + part.i0 * p_.c.row + part.j0 * p_.c.column;
+    if (how_.dots) {
+      kernels_.dots(
+          {part.rows, part.cols, p_.k, a, p_.a.row, b + part.j0 * p_.b.column, p_.b.column, c, p_.c.row, p_.c.column});
+    } else if (how_.scatters) {
+      const int64_t step = block_panels_ * how_.width;
+      T* dense = scratch() + kInner * how_.width + (how_.packs_a ? block_rows_ * kInner + 64 : 0);
+      multiply(a, b, part, dense, step);
+      products_.transpose(dense, step, part.cols, part.rows, c, p_.c.column, part.rows);
     } else {
-      scattered(a, panels, index, i0, rows, first_panel, last_panel, c);
+      multiply(a, b, part, c, p_.c.row);
     }
+    apply_epilogue(in, out, part);
+  }
+
+  /// With room for a vector behind the last row.
+  int64_t rows_of_a_floats() const { return how_.packs_a ? block_rows_ * kInner + kernels_.lanes : 0; }
+
+  /// A panel of b, rows of a where they are packed, the block where it is transposed afterwards.
+  T* scratch() const {
+    const int64_t floats =
+        kInner * how_.width + rows_of_a_floats() + (how_.scatters ? block_rows_ * block_panels_ * how_.width : 0);
+    return reinterpret_cast<T*>(thread_scratch(static_cast<size_t>(floats) * sizeof(T)));
+  }
+
+  void multiply(const T* a, const T* b, const Part& part, T* c, int64_t c_row) const {
+    T *const panel_of_b = scratch(), *const rows_of_a = panel_of_b + kInner * how_.width;
+    const T* packed = packed_ ? reinterpret_cast<const T*>(packed_->data()) : nullptr;
+    if (packed && !shared_b_) packed += static_cast<int64_t>(part.item) * packed_matrix();
+    Strip<T> s{};
+    s.rows = part.rows;
+    s.a_row = p_.a.row;
+    s.a_step = p_.a.column;
+    s.a_packed = how_.packs_a;
+    s.c_row = c_row;
+    s.b_padded = how_.packs_b;
+    s.b_row = how_.packs_b ? how_.width : p_.b.row;
+    for (int64_t k0 = 0; k0 < std::max<int64_t>(p_.k, 1); k0 += kInner) {
+      s.k = std::min(kInner, p_.k - k0);
+      s.accumulate = k0 > 0;
+      s.a = a + k0 * p_.a.column;
+      if (how_.packs_a) {
+        pack_rows(s.a, part.rows, s.k, rows_of_a);
+        s.a = rows_of_a;
+      }
+      if (!how_.packs_b) {
+        s.b = b + k0 * p_.b.row + part.j0;
+        s.cols = part.cols;
+        s.c = c;
+        kernels_.strip(s);
+        continue;
+      }
+      for (int64_t j = 0; j < part.cols; j += how_.width) {
+        const int64_t panel = (part.j0 + j) / how_.width;
+        if (packed) {
+          s.b = packed + (panel * p_.k + k0) * how_.width;
+        } else {
+          pack_panel(b, panel, k0, s.k, panel_of_b);
+          s.b = panel_of_b;
+        }
+        s.cols = std::min(how_.width, part.cols - j);
+        s.c = c + j;
+        kernels_.strip(s);
+      }
+    }
+  }
+
+  void apply_epilogue(void* const* in, T* out, const Part& part) const {
+    const View c = p_.flipped ? p_.c.transposed() : p_.c;
+    const int64_t i0 = p_.flipped ? part.j0 : part.i0, j0 = p_.flipped ? part.i0 : part.j0;
+    const int64_t rows = p_.flipped ? part.cols : part.rows, cols = p_.flipped ? part.rows : part.cols;
+    T* block = out + c.batch[part.item] + i0 * c.row + j0;
     for (const EpilogueOperand& e : p_.epilogue) {
       const T* operand = e.view.batch.empty() ? nullptr
-                                              : static_cast<const T*>(in[e.view.input]) + e.view.batch[index] +
+                                              : static_cast<const T*>(in[e.view.input]) + e.view.batch[part.item] +
                                                     i0 * e.view.row + j0 * e.view.column;
-      kernels_.apply(e.op, c + i0 * p_.c.row + j0, p_.c.row, rows, cols, operand, e.view.row);
-    }
-  }
-
-  /// Rows [i0, i0 + rows) of the panels' columns.
-  void tiles(const T* a, const T* panels, size_t item, int64_t i0, int64_t rows, int64_t first_panel,
-             int64_t last_panel, T* c, int64_t c_step) const {
-    static constexpr int64_t kOneSegment[] = {0};
-    Tile<T> t{};
-    t.segments = kOneSegment;
-    t.segment_count = 1;
-    t.a_step = pack_a_ ? tile_rows_ : p_.a.column;
-    t.b_step = pack_b_ ? width_ : p_.b.row;
-    t.b_padded = pack_b_;
-    t.c_step = c_step;
-    const T* b = panels + (!pack_b_ ? p_.b.batch[item] : shared_b_ ? 0 : static_cast<int64_t>(item) * packed_matrix());
-    for (int64_t k0 = 0; k0 < std::max<int64_t>(p_.k, 1); k0 += kInner) {
-      t.k = std::min(kInner, p_.k - k0);
-      t.accumulate = k0 > 0;
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        t.b = pack_b_ ? b + panel * width_ * p_.k + k0 * width_ : b + k0 * p_.b.row + panel * width_;
-        t.cols = static_cast<int>(std::min<int64_t>(width_, p_.n - panel * width_));
-        for (int64_t i = 0; i < rows; i += tile_rows_) {
-          t.rows = static_cast<int>(std::min<int64_t>(tile_rows_, rows - i));
-          for (int r = 0; r < t.rows; ++r) {
-            t.a[r] =
-                pack_a_ ? a + (i0 + i) * p_.k + k0 * tile_rows_ + r : a + (i0 + i + r) * p_.a.row + k0 * p_.a.column;
-          }
-          t.c = c + (i0 + i) * c_step + panel * width_;
-          kernels_.tile(t);
-        }
-      }
-    }
-  }
-
-  /// The same where the result's columns are not adjacent: by way of a block that is.
-  void scattered(const T* a, const T* panels, size_t item, int64_t i0, int64_t rows, int64_t first_panel,
-                 int64_t last_panel, T* c) const {
-    alignas(64) T dense[kMaxTileRows * 64];
-    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-      const int64_t j0 = panel * width_, cols = std::min<int64_t>(width_, p_.n - j0);
-      for (int64_t i = 0; i < rows; i += tile_rows_) {
-        const int64_t count = std::min<int64_t>(tile_rows_, rows - i);
-        // Row 0 of the block is row i0 + i of the result.
-        tiles(a + (i0 + i) * (pack_a_ ? p_.k : p_.a.row), panels, item, 0, count, panel, panel + 1, dense - j0, width_);
-        for (int64_t j = 0; j < cols; ++j) {
-          T* to = c + (i0 + i) * p_.c.row + (j0 + j) * p_.c.column;
-          for (int64_t r = 0; r < count; ++r) to[r * p_.c.row] = dense[r * width_ + j];
-        }
-      }
+      products_.apply(e.op, block, c.row, rows, cols, operand, e.view.row);
     }
   }
 
   Problem p_;
-  const ProductKernels<T>& kernels_;
-  bool constant_b_, slim_, dots_, pack_a_, pack_b_, shared_b_;
-  int64_t width_, tile_rows_, panels_, block_rows_, block_panels_;
+  const GemmKernels<T>& kernels_;
+  const ProductKernels<T>& products_;
+  Method<T> how_;
+  bool shared_b_ = false;
+  int64_t panels_ = 0, block_rows_ = 0, block_panels_ = 0, row_blocks_ = 0, column_blocks_ = 0;
   std::shared_ptr<Storage> packed_;
 };
 
-/// Rough cost, in element moves, of packing b and of scattering c, seen this way round.
-int64_t moves(const Problem& p) {
-  const bool dots = p.b.row == 1 && p.a.column == 1 && p.m <= 4;
-  int64_t cost = 0;
-  if (!dots && p.b.column != 1) cost += 2 * p.n * p.k;
-  if (!dots && p.b.column == 1 && p.m > 24) cost += p.n * p.k / 4;
-  if (p.c.column != 1) cost += 2 * p.m * p.n;
-  // Tiles are narrow where there are few columns, and short where there are few rows.
-  if (!dots) cost += p.n < 8 ? p.m * p.k * (8 - p.n) / 8 : 0;
-  return cost;
+/// Rough cost in cycles of the product seen this way round.
+template <class T>
+double cost(const Problem& p, bool constant_b) {
+  const GemmKernels<T>& kernels = gemm_kernels(T());
+  const Method<T> how(p);
+  const auto m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
+  const int64_t lanes = kernels.lanes;
+  if (how.dots) return m * n * (0.6 * k / static_cast<double>(lanes) + 2);
+  // Per product of a tile: multiplications and loads, two of either per cycle; four cycles until a sum can go on.
+  const auto tile = [](int64_t h, int64_t v) { return static_cast<double>(std::max({h * v, h + v, int64_t{8}})) / 2; };
+  const auto column = [&](int64_t v) {
+    if (!how.packs_b && p.m <= 3)
+      return static_cast<double>(p.m == 1 ? 9 : p.m * 4) / 2 * static_cast<double>(v) / (p.m == 1 ? 8 : 4);
+    double sum = 0;
+    const int64_t most = v > 1 ? kernels.tile_rows : kernels.slim_rows;
+    for (int64_t i = 0, h = 0; i < p.m; i += h) {
+      h = tile_height(p.m - i, most);
+      if (i == 0 && p.m >= 4 * most) {  // many of full height
+        const int64_t full = p.m / most - 1;
+        sum += static_cast<double>(full) * tile(most, v);
+        h = full * most;
+        continue;
+      }
+      sum += tile(h, v);
+    }
+    return sum;
+  };
+  const int64_t rest = p.n % (2 * lanes);
+  double cycles =
+      k * (static_cast<double>(p.n / (2 * lanes)) * column(2) + (rest == 0 ? 0 : column(rest > lanes ? 2 : 1)));
+  if (how.packs_b && !constant_b) {
+    const double per_element = p.b.row == 1 ? 0.3 : p.b.column == 1 ? 0.15 : 1;
+    cycles += per_element * n * k * static_cast<double>((p.m + kBlockRows - 1) / kBlockRows);
+  }
+  if (how.scatters) cycles += 0.5 * m * n;
+  return cycles;
 }
 
 BlockOp block_op(OpId op, bool per_column) {
@@ -327,15 +393,13 @@ KernelChoice prepare(const KernelRequest& r) {
             view_of(b, 1),
             view_of(c, 0),
             std::get<std::vector<EpilogueOperand>>(std::move(epilogue))};
-  if (p.epilogue.empty()) {
-    Problem flipped = p;
-    flip(flipped);
-    if (moves(flipped) < moves(p)) p = std::move(flipped);
-  } else if (p.c.column != 1) {
-    return Refusal{"an epilogue needs a result with adjacent columns"};
-  }
-  const bool constant = r.is_constant(static_cast<size_t>(p.b.input));
-  return std::make_unique<MatmulKernel<T>>(std::move(p), constant);
+  if (!p.epilogue.empty() && p.c.column != 1) return Refusal{"an epilogue needs a result with adjacent columns"};
+  const auto constant = [&](const Problem& q) { return r.is_constant(static_cast<size_t>(q.b.input)); };
+  Problem flipped = p;
+  flip(flipped);
+  if (cost<T>(flipped, constant(flipped)) < cost<T>(p, constant(p))) p = std::move(flipped);
+  const bool packs_once = constant(p);
+  return std::make_unique<MatmulKernel<T>>(std::move(p), packs_once);
 }
 
 }  // namespace

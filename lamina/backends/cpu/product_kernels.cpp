@@ -94,43 +94,6 @@ HWY_ATTR void tile(const Tile<T>& t) {
   }
 }
 
-/// kCount rows of b at once, so that a is read once and the sums are independent.
-template <int kCount, class T>
-HWY_ATTR void dots_of(const Dots<T>& t, int64_t j) {
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sum[kCount];
-  const T* row[kCount];
-#pragma GCC unroll 8
-  for (int i = 0; i < kCount; ++i) {
-    sum[i] = hn::Zero(d);
-    row[i] = t.b + (j + i) * t.b_step;
-  }
-  int64_t p = 0;
-  for (; p + lanes <= t.k; p += lanes) {
-    const V a = hn::LoadU(d, t.a + p);
-#pragma GCC unroll 8
-    for (int i = 0; i < kCount; ++i) sum[i] = hn::MulAdd(a, hn::LoadU(d, row[i] + p), sum[i]);
-  }
-  if (p < t.k) {
-    const auto mask = hn::FirstN(d, static_cast<size_t>(t.k - p));
-    const V a = hn::MaskedLoad(mask, d, t.a + p);
-#pragma GCC unroll 8
-    for (int i = 0; i < kCount; ++i) sum[i] = hn::MulAdd(a, hn::MaskedLoad(mask, d, row[i] + p), sum[i]);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < kCount; ++i) t.c[(j + i) * t.c_step] = hn::GetLane(hn::SumOfLanes(d, sum[i]));
-}
-
-template <class T>
-HWY_ATTR void dots(const Dots<T>& t) {
-  int64_t j = 0;
-  for (; j + 8 <= t.count; j += 8) dots_of<8, T>(t, j);
-  for (; j + 4 <= t.count; j += 4) dots_of<4, T>(t, j);
-  for (; j < t.count; ++j) dots_of<1, T>(t, j);
-}
-
 template <class D, class V>
 HWY_ATTR HWY_INLINE V apply_to(D d, BlockOp op, V x, V operand) {
   switch (op) {
@@ -231,7 +194,7 @@ HWY_ATTR ProductKernels<T> make_table() {
   const int lanes = static_cast<int>(hn::Lanes(hn::ScalableTag<T>()));
   // Sums, a row of b and a broadcast value must fit into the registers: 32 of them from AVX-512 on.
   const int tile_rows = HWY_TARGET <= HWY_AVX3 ? 8 : 6;
-  return {lanes, tile_rows, kMaxTileRows, tile<T>, dots<T>, apply<T>, transpose<T>, hwy::TargetName(HWY_TARGET)};
+  return {lanes, tile_rows, kMaxTileRows, tile<T>, apply<T>, transpose<T>, hwy::TargetName(HWY_TARGET)};
 }
 
 HWY_ATTR ProductKernels<float> float_table() { return make_table<float>(); }

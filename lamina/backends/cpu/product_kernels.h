@@ -1,4 +1,4 @@
-// The inner loops that matrix products and direct convolutions share, for the CPU at hand.
+// The inner loops of direct convolutions, and what they share with matrix products, for the CPU at hand.
 #pragma once
 
 #include <cstdint>
@@ -30,17 +30,6 @@ struct Tile {
   bool accumulate;
 };
 
-/// Dot products of one row with several: c[j·c_step] = Σ_p a[p] · b[j·b_step + p].
-template <class T>
-struct Dots {
-  int64_t k, count;
-  const T* a;
-  const T* b;
-  int64_t b_step;
-  T* c;
-  int64_t c_step;
-};
-
 /// Elements of a finished block, in place: one value per column, a block of the same shape, activations.
 enum class BlockOp : uint8_t { add_row, add_block, mul_row, mul_block, relu, tanh, sigmoid };
 
@@ -50,7 +39,6 @@ struct ProductKernels {
   int tile_rows;  // of tiles wider than `lanes`, which have up to 2·lanes columns
   int slim_rows;  // of tiles of up to `lanes` columns
   void (*tile)(const Tile<T>&);
-  void (*dots)(const Dots<T>&);
   /// block[i·step + j] for rows × cols; operand likewise with its own step, or one row.
   void (*apply)(BlockOp op, T* block, int64_t step, int64_t rows, int64_t cols, const T* operand, int64_t operand_step);
   /// to[p·step_to + j] = from[p + j·step] for p < k, j < cols; zero for cols ≤ j < filled.

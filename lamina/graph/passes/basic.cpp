@@ -77,7 +77,14 @@ Graph simplify(Graph g) {
   Replacement replaced(g);
   for (Node& n : g.nodes) {
     for (int& id : n.in) id = replaced(id);
-    if (n.is_view() && g.meta(n.out[0]) == g.meta(n.in[0])) replaced.replace(n.out[0], n.in[0]);
+    if (n.is_view()) {
+      const int root = g.root(n.in[0]);  // a transpose of a transpose leads back to it
+      if (g.meta(n.out[0]) == g.meta(root)) {
+        replaced.replace(n.out[0], root);
+      } else if (g.meta(n.out[0]) == g.meta(n.in[0])) {
+        replaced.replace(n.out[0], n.in[0]);
+      }
+    }
     if (n.op == OpId::contiguous && g.meta(n.in[0]).is_contiguous()) replaced.replace(n.out[0], n.in[0]);
   }
   replaced.apply_to_results(g);
