@@ -154,21 +154,21 @@ class MatmulKernel final : public Kernel {
 
   /// Blocks as large as the caches allow, but enough of them to keep many threads busy.
   void cut() {
+    if (is_empty()) return;
     constexpr int64_t kTasks = 32, kTaskWork = 1 << 17;
-    const int64_t work = static_cast<int64_t>(p_.c.batch.size()) * p_.m * p_.n * std::max<int64_t>(p_.k, 1);
-    const int64_t wanted = std::clamp<int64_t>(work / kTaskWork, 1, kTasks);
-    const int64_t per_item = (wanted + static_cast<int64_t>(p_.c.batch.size()) - 1) /
-                             std::max<int64_t>(1, static_cast<int64_t>(p_.c.batch.size()));
-    row_blocks_ = how_.dots ? 1 : (p_.m + kBlockRows - 1) / kBlockRows;
-    column_blocks_ = std::clamp<int64_t>((per_item + row_blocks_ - 1) / std::max<int64_t>(row_blocks_, 1), 1, panels_);
-    block_panels_ = std::clamp<int64_t>((panels_ + column_blocks_ - 1) / column_blocks_, 1, 16);
-    column_blocks_ = (panels_ + block_panels_ - 1) / block_panels_;
-    const int64_t finer = (per_item + column_blocks_ - 1) / std::max<int64_t>(column_blocks_, 1);
-    if (!how_.dots) row_blocks_ = std::max(row_blocks_, std::min(finer, (p_.m + 95) / 96));
-    const int64_t height = kernels_.tile_rows;
-    block_rows_ = ((p_.m + row_blocks_ - 1) / std::max<int64_t>(row_blocks_, 1) + height - 1) / height * height;
-    if (how_.dots) block_rows_ = p_.m;
-    row_blocks_ = block_rows_ > 0 ? (p_.m + block_rows_ - 1) / block_rows_ : 1;
+    const auto parts = [](int64_t n, int64_t size) { return (n + size - 1) / size; };
+    const auto items = static_cast<int64_t>(p_.c.batch.size());
+    const int64_t work = items * p_.m * p_.n * std::max<int64_t>(p_.k, 1);
+    const int64_t wanted = parts(std::clamp<int64_t>(work / kTaskWork, 1, kTasks), items);
+    row_blocks_ = how_.dots ? 1 : parts(p_.m, kBlockRows);
+    column_blocks_ = std::clamp<int64_t>(parts(wanted, row_blocks_), 1, panels_);
+    block_panels_ = std::min<int64_t>(parts(panels_, column_blocks_), 16);
+    column_blocks_ = parts(panels_, block_panels_);
+    block_rows_ = p_.m;
+    if (how_.dots) return;
+    row_blocks_ = std::max(row_blocks_, std::min(parts(wanted, column_blocks_), parts(p_.m, kBlockRows / 2)));
+    block_rows_ = parts(parts(p_.m, row_blocks_), kernels_.tile_rows) * kernels_.tile_rows;
+    row_blocks_ = parts(p_.m, block_rows_);
   }
 
   // ---- the right operand ----
