@@ -228,7 +228,7 @@ class MatmulKernel final : public Kernel {
           {part.rows, part.cols, p_.k, a, p_.a.row, b + part.j0 * p_.b.column, p_.b.column, c, p_.c.row, p_.c.column});
     } else if (how_.scatters) {
       const int64_t step = block_panels_ * how_.width;
-      T* dense = scratch() + kInner * how_.width + (how_.packs_a ? block_rows_ * kInner + 64 : 0);
+      T* dense = scratch() + kInner * how_.width + rows_of_a_floats();
       multiply(a, b, part, dense, step);
       products_.transpose(dense, step, part.cols, part.rows, c, p_.c.column, part.rows);
     } else {
