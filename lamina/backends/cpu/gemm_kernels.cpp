@@ -93,12 +93,12 @@ HWY_ATTR void rows_at(const Strip<T>& s, int64_t j) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   const int64_t cols = s.cols - j;
   const bool wide = cols > lanes, masked = !s.b_padded && cols < (wide ? 2 : 1) * lanes;
-  const int64_t most = wide ? kTileRows : kSlimRows;
+  const int64_t most = s.a_tile > 0 ? s.a_tile : wide ? kTileRows : kSlimRows;
   const T* a = s.a;
   T* c = s.c + j;
   for (int64_t i = 0, h = 0; i < s.rows; i += h) {
     h = tile_height(s.rows - i, most);
-    if (s.a_packed) {
+    if (s.a_tile > 0) {
       find_tile<T>(h, wide, masked)(s, a, 1, h, j, c);
       a += h * s.k;
     } else {
@@ -126,7 +126,7 @@ template <class T>
 HWY_ATTR void strip(const Strip<T>& s) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   int64_t j = 0;
-  if (s.rows <= 3 && !s.a_packed) j = low_strip(s);
+  if (s.rows <= 3 && s.a_tile == 0) j = low_strip(s);
   for (; j < s.cols; j += 2 * lanes) rows_at(s, j);
 }
 

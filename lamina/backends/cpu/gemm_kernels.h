@@ -9,13 +9,14 @@ namespace lamina::cpu {
 ///
 ///     c[i·c_row + j] (+)= Σ_p a(i, p) · b[p·b_row + j]   for i < rows, j < cols, p < k
 ///
-/// a(i, p) is a[i·a_row + p·a_step], or lies packed: tile by tile (see tile_height), [p][row of the tile] each.
+/// a(i, p) is a[i·a_row + p·a_step], or lies packed: in tiles of a_tile rows (see tile_height), [p][row of the tile]
+/// each.
 template <class T>
 struct Strip {
   int64_t rows, cols, k;
   const T* a;
   int64_t a_row, a_step;
-  bool a_packed;
+  int64_t a_tile;  // 0: not packed
   const T* b;
   int64_t b_row;
   bool b_padded;  // b may be read up to the panel's width; otherwise cols may be any number

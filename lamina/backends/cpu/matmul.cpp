@@ -205,9 +205,8 @@ class MatmulKernel final : public Kernel {
 
   /// k columns whose elements are adjacent, in tiles: [column][row of the tile].
   void pack_rows(const T* a, int64_t rows, int64_t k, T* to) const {
-    const int64_t most = how_.width == kernels_.lanes ? kernels_.slim_rows : kernels_.tile_rows;
     for (int64_t i = 0, h = 0; i < rows; i += h, to += k * h) {
-      h = tile_height(rows - i, most);
+      h = tile_height(rows - i, kernels_.tile_rows);
       kernels_.copy_rows(a + i, p_.a.column, k, h, to, h);
     }
   }
@@ -255,7 +254,7 @@ class MatmulKernel final : public Kernel {
     s.rows = part.rows;
     s.a_row = p_.a.row;
     s.a_step = p_.a.column;
-    s.a_packed = how_.packs_a;
+    s.a_tile = how_.packs_a ? kernels_.tile_rows : 0;
     s.c_row = c_row;
     s.b_padded = how_.packs_b;
     s.b_row = how_.packs_b ? how_.width : p_.b.row;
