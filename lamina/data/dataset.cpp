@@ -6,12 +6,11 @@
 
 #include "lamina/core/error.h"
 #include "lamina/data/pool.h"
+#include "lamina/data/rows_internal.h"
 #include "lamina/io/files.h"
 #include "lamina/tensor/tensor_impl.h"
 
 namespace lamina::data {
-
-int64_t Dataset::class_of(int64_t index) const { return static_cast<int64_t>(get(index).at(1).item()); }
 
 namespace {
 
@@ -20,14 +19,34 @@ Shape without_first_axis(Shape shape) {
   return shape;
 }
 
-/// Row i of a contiguous tensor, sharing its memory.
-Tensor row_of(const Tensor& rows, int64_t i) {
+}  // namespace
+
+Tensor rows_of(const Tensor& t, int64_t begin, int64_t end) {
   auto impl = std::make_shared<TensorImpl>();
-  impl->meta = Meta(rows.dtype(), without_first_axis(rows.shape()));
-  impl->meta.offset = rows.meta().offset + i * impl->meta.numel();
-  impl->storage = rows.impl()->storage;
+  Shape shape = t.shape();
+  const int64_t row = t.numel() / std::max<int64_t>(shape[0], 1);
+  shape[0] = end - begin;
+  impl->meta = Meta(t.dtype(), shape);
+  impl->meta.offset = t.meta().offset + begin * row;
+  impl->storage = t.impl()->storage;
   return Tensor(std::move(impl));
 }
+
+Tensor reshaped(const Tensor& t, const Shape& shape) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->meta = Meta(t.dtype(), shape);
+  impl->meta.offset = t.meta().offset;
+  impl->storage = t.impl()->storage;
+  return Tensor(std::move(impl));
+}
+
+Tensor row_of(const Tensor& rows, int64_t i) {
+  return reshaped(rows_of(rows, i, i + 1), without_first_axis(rows.shape()));
+}
+
+int64_t Dataset::class_of(int64_t index) const { return static_cast<int64_t>(get(index).at(1).item()); }
+
+namespace {
 
 Tensor gather_rows(const Tensor& rows, std::span<const int64_t> indices, TensorPool& pool) {
   Shape shape = rows.shape();

@@ -13,6 +13,7 @@
 #include "lamina/core/error.h"
 #include "lamina/core/philox.h"
 #include "lamina/data/pool.h"
+#include "lamina/data/rows_internal.h"
 
 namespace lamina::data {
 
@@ -121,6 +122,13 @@ struct Loader::Impl {
     for (size_t k = 0; k < transforms.size(); ++k) {
       if (!transforms[k]->works_on_batches()) alone = k + 1;
     }
+    for (size_t k = 0; k < alone; ++k) {
+      if (!transforms[k]->changes_batches()) continue;
+      throw Error("transforms", transforms[k]->name() + " joins the examples of a batch, so " +
+                                    transforms[alone - 1]->name() + " cannot come after it")
+          .hint("put " + transforms[k]->name() + " last");
+    }
+    views = views_of(transforms);
     slots.resize(static_cast<size_t>(options.prefetch));
     for (int64_t w = 0; w < options.workers; ++w) threads.emplace_back([this] { work(); });
   }
@@ -216,8 +224,23 @@ struct Loader::Impl {
         return collate_in(examples, pool);
       }
     }
-    for (size_t k = alone; k < transforms.size(); ++k) transforms[k]->apply_batch(batch, pool);
+    if (views > 1) join_views(batch);
+    for (size_t k = alone; k < transforms.size(); ++k) {
+      if (transforms[k]->changes_batches()) {
+        change_batch(*transforms[k], k, batch, options.seed, of_epoch, number, pool);
+      } else {
+        transforms[k]->apply_batch(batch, pool);
+      }
+    }
     return batch;
+  }
+
+  /// [n, views, …] → [n · views, …].
+  void join_views(Batch& batch) const {
+    Shape shape = batch.at(0).shape();
+    shape[1] *= shape[0];
+    shape.erase(0);
+    batch[0] = reshaped(batch[0], shape);
   }
 
   /// An example after the first `count` transforms.
@@ -234,6 +257,7 @@ struct Loader::Impl {
   Transforms transforms;
   LoaderOptions options;
   int64_t batches = 0;
+  int64_t views = 1;
   size_t alone = 0;  // transforms up to the last one that needs single examples; the others treat whole batches
 
   std::mutex mutex;

@@ -23,6 +23,19 @@ class Transform {
   virtual bool works_on_batches() const { return false; }
   /// apply() for every example of a stacked batch.
   virtual void apply_batch(Batch& batch, TensorPool& pool) const { (void)batch, (void)pool; }
+  /// Whether it joins the examples of a batch or depends on the epoch: then change_batch() stands for apply(), and
+  /// apply() gives what one example looks like. Such transforms come last.
+  virtual bool changes_batches() const { return false; }
+  /// `random` belongs to (seed, epoch, batch) and this transform alone.
+  virtual void change_batch(Batch& batch, Philox& random, int64_t epoch, TensorPool& pool) const {
+    (void)batch, (void)random, (void)epoch, (void)pool;
+  }
+  /// How many views it makes of an input, along a new first axis; those after it see each view by itself. Batches then
+  /// hold the views of all inputs as inputs, [n · views, …], and one target for each input, [n].
+  virtual int64_t views() const { return 1; }
+  /// [height, width] of a picture that is large enough for it where it comes first: pictures may be decoded at reduced
+  /// scale, but not below. Empty: it needs all pixels.
+  virtual Dims enough() const { return {}; }
   /// The shape of one input after it; throws Error where the input does not fit.
   virtual Shape output_shape(const Shape& input) const { return input; }
   /// Learns from the training part (means, ranges); `so_far` are the transforms before this one.
@@ -40,7 +53,12 @@ using Transforms = std::vector<TransformPtr>;
 /// Applies all of them; transform k draws from the stream (seed, epoch, index, k).
 Example apply_all(std::span<const TransformPtr> transforms, Example example, int64_t seed, int64_t epoch,
                   int64_t index);
-/// The shape of one input after all of them; throws Error naming the transform that it does not fit.
+/// Transform k of a batch draws from the stream (seed, epoch, number of the batch, k).
+void change_batch(const Transform& transform, size_t k, Batch& batch, int64_t seed, int64_t epoch, int64_t number,
+                  TensorPool& pool);
+/// How many views of an input come out.
+int64_t views_of(std::span<const TransformPtr> transforms);
+/// The shape of one input (one view) after all of them; throws Error naming the transform that it does not fit.
 Shape output_shape(std::span<const TransformPtr> transforms, Shape input);
 /// Fits each on the training part, as the transforms before it leave it.
 void fit_all(std::span<const TransformPtr> transforms, const Dataset& train);

@@ -1,10 +1,12 @@
 // What the transforms share.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "lamina/core/error.h"
+#include "lamina/data/image_internal.h"
 #include "lamina/data/pool.h"
 #include "lamina/data/transforms.h"
 
@@ -25,10 +27,10 @@ class Fixed : public Transform {
   virtual Tensor map(const Tensor& x, int lead, TensorPool& pool) const = 0;
 };
 
-/// The extents of images [lead…, channels, height, width]; channels counts those of all images together.
-struct Planes {
-  int64_t count = 1, height = 0, width = 0;
-};
+using image::for_pixel_type;
+using image::Planes;
+using image::put_pixel;
+
 /// Throws Error naming the transform where the tensor is no image (or no batch of them), u8 or f32, contiguous.
 Planes planes_of(const Tensor& x, int lead, const std::string& transform);
 /// The same shape with another height and width.
@@ -40,20 +42,34 @@ Dims two_numbers(const Dims& size, const std::string& transform, const std::stri
                              const std::string& got);
 void check_probability(double p, const std::string& transform);
 
-/// Calls f with a null pointer of the element type, u8 or f32.
-template <class F>
-void for_pixel_type(const Tensor& x, F&& f) {
-  if (x.dtype() == DType::u8) {
-    f(static_cast<uint8_t*>(nullptr));
-  } else {
-    f(static_cast<float*>(nullptr));
-  }
-}
+/// Throws Error where an option is no range [low, high] within [least, most].
+void check_range(const std::vector<double>& range, double least, double most, const std::string& transform,
+                 const std::string& option);
 
-/// Rounds and clamps for bytes, passes floats on.
-inline void put_pixel(float value, float& out) { out = value; }
-inline void put_pixel(float value, uint8_t& out) {
-  out = static_cast<uint8_t>(value <= 0 ? 0 : value >= 255 ? 255 : value + 0.5F);
-}
+/// Shows `see` the inputs of the training part, one or several at a time (then with `lead` 1), as the transforms before
+/// leave them: all of a set in memory, 4,096 evenly spaced ones of others.
+void visit_inputs(const Dataset& train, std::span<const TransformPtr> so_far,
+                  const std::function<void(const Tensor& inputs, int lead)>& see);
+
+/// A transform of the image that is drawn by chance: with a probability, and perhaps parameters.
+class RandomImage : public Transform {
+ public:
+  explicit RandomImage(std::string name, double probability = 1) : name_(std::move(name)), probability_(probability) {
+    check_probability(probability, name_);
+  }
+  std::string name() const override { return name_; }
+  void apply(Example& example, Philox& random) const final {
+    planes_of(example.at(0), 0, name_);
+    if (probability_ < 1 && random.uniform() >= probability_) return;
+    example[0] = draw(example[0], random);
+  }
+
+ protected:
+  virtual Tensor draw(const Tensor& x, Philox& random) const = 0;
+
+ private:
+  std::string name_;
+  double probability_;
+};
 
 }  // namespace lamina::data::transforms

@@ -9,6 +9,34 @@
 
 namespace lamina::data::transforms {
 
+void visit_inputs(const Dataset& train, std::span<const TransformPtr> so_far,
+                  const std::function<void(const Tensor& inputs, int lead)>& see) {
+  constexpr int64_t kAtOnce = 256, kMostFromFiles = 4096;
+  const int64_t n = train.size();
+  const bool batches =
+      std::all_of(so_far.begin(), so_far.end(), [](const TransformPtr& t) { return t->works_on_batches(); });
+  TensorPool pool;
+  Batch batch;
+  const int64_t probe = 0;
+  const bool in_memory = n > 0 && train.gather(std::span(&probe, 1), batch, pool);
+  if (in_memory && batches) {
+    std::vector<int64_t> indices;
+    for (int64_t begin = 0; begin < n; begin += kAtOnce) {
+      indices.resize(static_cast<size_t>(std::min(kAtOnce, n - begin)));
+      std::iota(indices.begin(), indices.end(), begin);
+      train.gather(indices, batch, pool);
+      for (const TransformPtr& t : so_far) t->apply_batch(batch, pool);
+      see(batch.at(0), 1);
+    }
+    return;
+  }
+  const int64_t seen = in_memory ? n : std::min(n, kMostFromFiles);
+  for (int64_t i = 0; i < seen; ++i) {
+    const int64_t index = i * n / seen;
+    see(apply_all(so_far, train.get(index), 0, 0, index).at(0), 0);
+  }
+}
+
 namespace {
 
 /// u8 and contiguous f32 as they are, all else as contiguous f32.
@@ -72,36 +100,6 @@ class Scale final : public Fixed {
  private:
   ScaleOptions options_;
 };
-
-/// Shows `see` the inputs of the training part, one or several at a time, as the transforms before leave them: all
-/// of a set in memory, evenly spaced ones of others.
-void visit_inputs(const Dataset& train, std::span<const TransformPtr> so_far,
-                  const std::function<void(const Tensor& inputs, int lead)>& see) {
-  constexpr int64_t kAtOnce = 256, kMostFromFiles = 4096;
-  const int64_t n = train.size();
-  const bool batches =
-      std::all_of(so_far.begin(), so_far.end(), [](const TransformPtr& t) { return t->works_on_batches(); });
-  TensorPool pool;
-  Batch batch;
-  const int64_t probe = 0;
-  const bool in_memory = n > 0 && train.gather(std::span(&probe, 1), batch, pool);
-  if (in_memory && batches) {
-    std::vector<int64_t> indices;
-    for (int64_t begin = 0; begin < n; begin += kAtOnce) {
-      indices.resize(static_cast<size_t>(std::min(kAtOnce, n - begin)));
-      std::iota(indices.begin(), indices.end(), begin);
-      train.gather(indices, batch, pool);
-      for (const TransformPtr& t : so_far) t->apply_batch(batch, pool);
-      see(batch.at(0), 1);
-    }
-    return;
-  }
-  const int64_t seen = in_memory ? n : std::min(n, kMostFromFiles);
-  for (int64_t i = 0; i < seen; ++i) {
-    const int64_t index = i * n / seen;
-    see(apply_all(so_far, train.get(index), 0, 0, index).at(0), 0);
-  }
-}
 
 /// How an input falls into groups that share a statistic.
 struct Grouping {
@@ -200,7 +198,8 @@ class PerGroup : public Fixed {
 class Normalize final : public PerGroup {
  public:
   Normalize(std::string name, bool per_element, const NormalizeOptions& o)
-      : PerGroup(name, per_element), given_(!o.mean.empty() || !o.std.empty()) {
+      : PerGroup(name, per_element), given_(!o.mean.empty() || !o.std.empty()), only_mean_(o.only_mean) {
+    if (given_ && only_mean_) bad_option(name, "only_mean", "no mean and std beside it", "both");
     if (!given_) return;
     if (o.mean.size() != o.std.size()) {
       bad_option(name, "std", std::to_string(o.mean.size()) + " numbers, as many as mean has",
@@ -239,13 +238,13 @@ class Normalize final : public PerGroup {
     for (size_t g = 0; g < sum.size(); ++g) {
       const double m = sum[g] / count[g], variance = squares[g] / count[g] - m * m;
       mean.push_back(origin[g] + m);
-      std.push_back(variance > 0 ? std::sqrt(variance) : 1);
+      std.push_back(variance > 0 && !only_mean_ ? std::sqrt(variance) : 1);
     }
     set(std::move(mean), std::move(std));
   }
 
  private:
-  bool given_;
+  bool given_, only_mean_;
 };
 
 class MinMax final : public PerGroup {
