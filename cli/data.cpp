@@ -34,28 +34,46 @@ std::string place_of(const data::CatalogueEntry& e) {
   }
 }
 
+/// What is fetched, or what is in the library.
+std::vector<data::CatalogueFile> files_of(const data::CatalogueEntry& e) {
+  if (!e.files.empty()) return e.files;
+  return {data::builtin_file(e.name)};
+}
+
+/// The first digits, of several files those of the first and how many more there are.
+std::string checksum_of(const data::CatalogueEntry& e) {
+  const std::vector<data::CatalogueFile> files = files_of(e);
+  const std::string more = files.size() > 1 ? " +" + std::to_string(files.size() - 1) : "";
+  return files[0].sha256.substr(0, 12) + "…" + more;
+}
+
 void list(bool json) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  TextTable table({"name", "task", "size", "licence", "where"});
+  TextTable table({"name", "task", "size", "licence", "SHA-256", "where"});
   for (const data::CatalogueEntry& e : data::catalogue()) {
-    const std::string size = e.files.empty() ? "" : bytes_text(static_cast<double>(e.bytes()));
-    table.add({e.name, e.task, size, e.licence, place_of(e)});
+    table.add({e.name, e.task, bytes_text(static_cast<double>(e.bytes())), e.licence, checksum_of(e), place_of(e)});
+    nlohmann::ordered_json files = nlohmann::ordered_json::array();
+    for (const data::CatalogueFile& f : files_of(e)) {
+      files.push_back({{"name", f.name}, {"bytes", f.bytes}, {"sha256", f.sha256}});
+    }
     all.push_back({{"name", e.name},
                    {"task", e.task},
                    {"bytes", e.bytes()},
                    {"licence", e.licence},
                    {"source", e.source},
+                   {"files", files},
                    {"built_in", e.files.empty()},
                    {"where", place_of(e)}});
   }
-  std::cout << (json ? all.dump(2) + "\n" : table.str() + "\nlamina data show NAME says more.\n");
+  std::cout << (json ? all.dump(2) + "\n"
+                     : table.str() + "\nlamina data show NAME gives every file with its whole checksum.\n");
 }
 
 void show(const std::string& name) {
   const data::CatalogueEntry& e = entry_of(name);
   std::cout << "name      " << e.name << "\ntask      " << e.task << "\nformat    " << e.format << "\nlicence   "
             << e.licence << "\nsource    " << e.source << "\nwhere     " << place_of(e) << '\n';
-  for (const data::CatalogueFile& f : e.files) {
+  for (const data::CatalogueFile& f : files_of(e)) {
     std::cout << "file      " << f.name << ", " << bytes_text(static_cast<double>(f.bytes)) << ", SHA-256 " << f.sha256
               << '\n';
     for (const std::string& url : f.urls) std::cout << "          " << url << '\n';

@@ -147,15 +147,21 @@ Json to_json(const Network& n, const nn::Summary& s, const Memory& m, int64_t ba
           {"layers", layers}};
 }
 
+Json described(Network& n, int64_t batch) {
+  Shape one = n.input;
+  one.insert(0, 1);
+  return to_json(n, nn::summary(*n.net, one, n.dtype), planned_memory(n, batch), batch);
+}
+
 void print(Network n, const Options& o) {
+  if (o.json) {
+    std::cout << described(n, o.batch).dump(2) << '\n';
+    return;
+  }
   Shape batch = n.input;
   batch.insert(0, 1);
   const nn::Summary s = nn::summary(*n.net, batch, n.dtype);
   const Memory memory = planned_memory(n, o.batch);
-  if (o.json) {
-    std::cout << to_json(n, s, memory, o.batch).dump(2) << '\n';
-    return;
-  }
   std::cout << n.title << ": inputs " << n.input.str() << " " << name_of(n.dtype) << "\n\n";
   TextTable table({"layer", "kind", "output", "parameters", "operations"});
   for (const nn::SummaryRow& row : s.rows) {
@@ -170,7 +176,19 @@ void print(Network n, const Options& o) {
             << "\n";
 }
 
-void print_file(const std::string& path, bool json) {
+/// The run that a file of weights lies in (<run>/checkpoints/<name>/model.safetensors); empty where it lies in none.
+std::string run_of(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::canonical(path, error).parent_path();
+  const std::string run = folder.parent_path().parent_path().string();
+  const bool weights = std::filesystem::path(path).filename() == "model.safetensors";
+  return !error && weights && folder.parent_path().filename() == "checkpoints" && tasks::is_run(run) ? run : "";
+}
+
+/// The tensors of a file; of weights in a run also the network.
+void print_file(const Options& o) {
+  const std::string& path = o.what;
+  const std::string run = run_of(path);
   const std::vector<io::TensorInfo> tensors = io::list_safetensors(path);
   TextTable table({"tensor", "dtype", "shape", "elements"});
   Json list = Json::array();
@@ -184,13 +202,21 @@ void print_file(const std::string& path, bool json) {
     elements += t.shape.numel();
     bytes += static_cast<double>(t.shape.numel()) * static_cast<double>(size_of(t.dtype));
   }
-  if (json) {
-    std::cout << Json{{"file", path}, {"elements", elements}, {"tensors", list}}.dump(2) << '\n';
+  if (o.json) {
+    Json all{{"file", path}, {"elements", elements}, {"bytes", static_cast<int64_t>(bytes)}, {"tensors", list}};
+    if (!run.empty()) {
+      Network n = by_run(run);
+      all.update(described(n, o.batch));
+    }
+    std::cout << all.dump(2) << '\n';
     return;
   }
   std::cout << path << "\n\n"
             << table.str() << "\n"
             << tensors.size() << " tensors, " << with_commas(elements) << " elements, " << bytes_text(bytes) << "\n";
+  if (run.empty()) return;
+  std::cout << '\n';
+  print(by_run(run), o);
 }
 
 void info(const Options& o) {
@@ -201,7 +227,7 @@ void info(const Options& o) {
   if (o.batch < 1) throw Error("--batch", "expected 1 or more, got " + std::to_string(o.batch));
   if (!o.model.empty()) return print(by_model(o), o);
   const std::string extension = std::filesystem::path(o.what).extension().string();
-  if (extension == ".safetensors") return print_file(o.what, o.json);
+  if (extension == ".safetensors") return print_file(o);
   if (extension == ".yaml" || extension == ".yml") return print(by_recipe(o), o);
   print(by_run(o.what), o);
 }

@@ -56,6 +56,16 @@ void FieldPrinter::field(std::string_view name, std::vector<std::string>& value)
   add(name, "[" + list + "]");
 }
 
+void FieldPrinter::field(std::string_view name, StructList& list) {
+  std::string text;
+  for (size_t i = 0; i < list.size(); ++i) {
+    FieldPrinter item;
+    list.visit(i, item);
+    text += (text.empty() ? "" : ", ") + item.json();
+  }
+  add(name, "[" + text + "]");
+}
+
 std::string_view detail::next_field_name(std::string_view& names) {
   const size_t comma = names.find(',');
   std::string_view name = names.substr(0, comma);

@@ -20,6 +20,18 @@
 
 namespace lamina {
 
+class FieldVisitor;
+
+/// A list of option structs as a field: optimizer groups, ….
+class StructList {
+ public:
+  virtual ~StructList() = default;
+  virtual size_t size() const = 0;
+  /// New structs have their defaults.
+  virtual void resize(size_t size) = 0;
+  virtual void visit(size_t index, FieldVisitor& visitor) = 0;
+};
+
 /// Visits the fields of a struct in the order of their listing.
 class FieldVisitor {
  public:
@@ -32,6 +44,7 @@ class FieldVisitor {
   virtual void field(std::string_view name, Dims& value) = 0;
   virtual void field(std::string_view name, std::vector<double>& value) = 0;
   virtual void field(std::string_view name, std::vector<std::string>& value) = 0;
+  virtual void field(std::string_view name, StructList& list) = 0;
 };
 
 /// {"kernel": [2, 2], …}: the canonical text of an options struct, equal for equal values.
@@ -45,6 +58,7 @@ class FieldPrinter final : public FieldVisitor {
   void field(std::string_view name, Dims& value) override;
   void field(std::string_view name, std::vector<double>& value) override;
   void field(std::string_view name, std::vector<std::string>& value) override;
+  void field(std::string_view name, StructList& list) override;
   /// The JSON object of all fields seen.
   std::string json() const { return "{" + text_ + "}"; }
 
@@ -57,9 +71,33 @@ namespace detail {
 /// Cuts the next name from "a, b_, c" (trailing underscores dropped).
 std::string_view next_field_name(std::string_view& names);
 
+/// A vector of structs that list their fields, seen as a StructList.
+template <class T>
+class StructVector final : public StructList {
+ public:
+  explicit StructVector(std::vector<T>& items) : items_(items) {}
+  size_t size() const override { return items_.size(); }
+  void resize(size_t size) override { items_.resize(size); }
+  void visit(size_t index, FieldVisitor& visitor) override { items_[index].visit(visitor); }
+
+ private:
+  std::vector<T>& items_;
+};
+
+template <class T>
+void visit_field(FieldVisitor& visitor, std::string_view name, T& field) {
+  visitor.field(name, field);
+}
+template <class T>
+  requires requires(T item, FieldVisitor& visitor) { item.visit(visitor); }
+void visit_field(FieldVisitor& visitor, std::string_view name, std::vector<T>& list) {
+  StructVector<T> items(list);
+  visitor.field(name, static_cast<StructList&>(items));
+}
+
 template <class Visitor, class... Fields>
 void visit_fields([[maybe_unused]] Visitor& visitor, [[maybe_unused]] std::string_view names, Fields&... fields) {
-  (visitor.field(next_field_name(names), fields), ...);
+  (visit_field(visitor, next_field_name(names), fields), ...);
 }
 }  // namespace detail
 

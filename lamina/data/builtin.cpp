@@ -3,6 +3,7 @@
 
 #include "lamina/core/error.h"
 #include "lamina/core/registry.h"
+#include "lamina/data/catalogue.h"
 #include "lamina/data/formats_internal.h"
 #include "lamina/io/files.h"
 
@@ -75,6 +76,12 @@ DatasetPtr as_images(const io::CsvTable& table) {
 }
 
 }  // namespace
+
+CatalogueFile builtin_file(const std::string& name) {
+  const Embedded& e = find_entry(std::span<const Embedded>(tables()), name, "built-in data set");
+  const std::string_view packed(e.begin, static_cast<size_t>(e.end - e.begin));
+  return {name + ".csv.gz", static_cast<int64_t>(packed.size()), io::sha256(packed), {}, {}};
+}
 
 Parts open_builtin(const DataOptions& options, std::vector<int64_t>& groups) {
   const Embedded& e = find_entry(std::span<const Embedded>(tables()), options.name, "built-in data set");

@@ -150,6 +150,7 @@ void fetch(const CatalogueEntry& entry, const CatalogueFile& f, const std::strin
 }  // namespace
 
 int64_t CatalogueEntry::bytes() const {
+  if (files.empty()) return builtin_file(name).bytes;
   int64_t sum = 0;
   for (const CatalogueFile& f : files) sum += f.bytes;
   return sum;

@@ -23,8 +23,12 @@ struct CatalogueEntry {
   std::string format;                // for DataOptions::format
   std::vector<std::string> classes;  // their names, where the files lack them
   std::vector<CatalogueFile> files;  // none: built in
+  /// Of all files; of a built-in set, of its packed table.
   int64_t bytes() const;
 };
+
+/// The packed table of a built-in set, as it is in the library.
+CatalogueFile builtin_file(const std::string& name);
 
 std::span<const CatalogueEntry> catalogue();
 /// Null where there is none of that name.

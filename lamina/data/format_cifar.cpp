@@ -74,8 +74,9 @@ Parts open_cifar(const DataOptions& options, const std::string& root, int64_t cl
     if (!path.empty()) train.push_back(path);
   }
   const std::string test = existing(folder + (ten ? "/test_batch.bin" : "/test.bin"));
-  if (train.empty() || train[0].empty()) {
-    throw Error(folder, "has no training records of CIFAR")
+  if (!train.empty() && train[0].empty()) train.clear();
+  if (train.empty() && test.empty()) {
+    throw Error(folder, "has no records of CIFAR")
         .hint(std::string("put ") +
               (ten ? "data_batch_1.bin to data_batch_5.bin and test_batch.bin" : "train.bin and test.bin") +
               " (or .gz of them) there: the binary version");
@@ -93,7 +94,7 @@ Parts open_cifar(const DataOptions& options, const std::string& root, int64_t cl
                 "has " + std::to_string(info.outputs()) + " names of classes, expected " + std::to_string(classes));
   }
   Parts parts;
-  parts.train = read_records(info, train, ten ? 1 : 2);
+  if (!train.empty()) parts.train = read_records(info, train, ten ? 1 : 2);
   if (!test.empty()) parts.test = read_records(info, {test}, ten ? 1 : 2);
   return parts;
 }

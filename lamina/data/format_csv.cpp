@@ -1,6 +1,7 @@
 // Tables: which columns are what, and their cells as numbers.
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -20,6 +21,7 @@ struct Schema {
   std::map<std::string, std::vector<std::string>> words;  // of the features that hold categories, sorted
   TargetKind kind = TargetKind::values;
   std::vector<std::string> classes;
+  bool ids = false;  // no name is a number: a cell may hold the number of a class
   std::string group;
 };
 
@@ -49,12 +51,24 @@ std::vector<std::string> distinct(const io::CsvTable& table, int64_t column) {
   return values;
 }
 
+/// The words of a column of categories.
+std::vector<std::string> words_of(const io::CsvTable& table, int64_t column, const std::string& name,
+                                  const DataOptions& options) {
+  std::vector<std::string> known;
+  for (const std::string& w : options.words) {
+    if (w.starts_with(name + "=")) known.push_back(w.substr(name.size() + 1));
+  }
+  return known.empty() ? distinct(table, column) : known;
+}
+
+bool is_whole(const std::string& text) {
+  int64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return code == std::errc() && end == text.data() + text.size();
+}
+
 bool whole_numbers(const std::vector<std::string>& values) {
-  return std::all_of(values.begin(), values.end(), [](const std::string& v) {
-    int64_t number = 0;
-    const auto [end, code] = std::from_chars(v.data(), v.data() + v.size(), number);
-    return code == std::errc() && end == v.data() + v.size();
-  });
+  return std::all_of(values.begin(), values.end(), is_whole);
 }
 
 TargetKind kind_of(const io::CsvTable& table, const DataOptions& options, const Schema& schema) {
@@ -62,9 +76,6 @@ TargetKind kind_of(const io::CsvTable& table, const DataOptions& options, const 
   if (options.kind == "values") return TargetKind::values;
   if (options.kind == "tags") return TargetKind::tags;
   if (options.kind == "none") return TargetKind::none;
-  if (!options.kind.empty()) {
-    throw Error("data.kind", "expected classes, values, tags or none, got \"" + options.kind + "\"");
-  }
   if (options.window > 0 || schema.targets.size() > 1) return TargetKind::values;
   if (!options.classes.empty()) return TargetKind::classes;
   const int64_t column = table.column(schema.targets[0]);
@@ -94,7 +105,7 @@ Schema schema_of(const io::CsvTable& table, const DataOptions& options) {
   if (schema.features.empty()) throw Error(table.name(), "has no column left for the features");
   for (const std::string& f : schema.features) {
     const int64_t column = table.column(f);
-    if (contains(options.categories, f)) schema.words[f] = distinct(table, column);
+    if (contains(options.categories, f)) schema.words[f] = words_of(table, column, f, options);
     if (options.window == 0 && contains(schema.targets, f)) {
       throw Error("data.features", "column \"" + f + "\" is the target as well");
     }
@@ -103,7 +114,18 @@ Schema schema_of(const io::CsvTable& table, const DataOptions& options) {
   if (schema.kind != TargetKind::classes) return schema;
   if (schema.targets.size() != 1)
     throw Error("data.target", "classes are in one column, got " + std::to_string(schema.targets.size()));
-  schema.classes = options.classes.empty() ? distinct(table, table.column(schema.targets[0])) : options.classes;
+  schema.classes = options.classes;
+  const int64_t column = table.column(schema.targets[0]);
+  if (schema.classes.empty() && column + 1 == static_cast<int64_t>(table.columns().size())) {
+    schema.classes = table.class_names();
+  }
+  if (schema.classes.empty()) schema.classes = distinct(table, column);
+  if (schema.classes.size() < 2) {
+    throw Error(table.name(), "column \"" + schema.targets[0] + "\": expected at least two classes, got " +
+                                  (schema.classes.empty() ? "none" : "\"" + schema.classes[0] + "\" alone"))
+        .hint("another column may be meant by data.target; kind: values makes numbers of it");
+  }
+  schema.ids = std::none_of(schema.classes.begin(), schema.classes.end(), is_whole);
   return schema;
 }
 
@@ -122,11 +144,7 @@ class TableReader {
         drop_(options.missing == "drop"),
         features_(columns_of(table, schema.features)),
         targets_(columns_of(table, schema.targets)),
-        group_(schema.group.empty() ? -1 : table.column(schema.group)) {
-    if (!drop_ && options.missing != "error") {
-      throw Error("data.missing", "expected error or drop, got \"" + options.missing + "\"");
-    }
-  }
+        group_(schema.group.empty() ? -1 : table.column(schema.group)) {}
 
   Numbers read() {
     Numbers out;
@@ -174,7 +192,7 @@ class TableReader {
 
   void target(int64_t row, int64_t column, Numbers& out) const {
     if (schema_.kind == TargetKind::classes) {
-      out.ids.push_back(static_cast<int64_t>(index_of(schema_.classes, row, column, "class")));
+      out.ids.push_back(class_id(row, column));
       return;
     }
     const double value = table_.number(row, column);
@@ -183,6 +201,17 @@ class TableReader {
                   "column \"" + name_of_column(column) + "\": a tag is 0 or 1, got " + table_.cell(row, column));
     }
     out.targets.push_back(static_cast<float>(value));
+  }
+
+  int64_t class_id(int64_t row, int64_t column) const {
+    const std::string& text = table_.cell(row, column);
+    if (schema_.ids && is_whole(text)) {
+      const int64_t id = std::strtoll(text.c_str(), nullptr, 10), count = static_cast<int64_t>(schema_.classes.size());
+      if (id >= 0 && id < count) return id;
+      throw Error(table_.place(row), "column \"" + name_of_column(column) + "\": expected a class from 0 to " +
+                                         std::to_string(count - 1) + ", got " + text);
+    }
+    return static_cast<int64_t>(index_of(schema_.classes, row, column, "class"));
   }
 
   size_t index_of(const std::vector<std::string>& words, int64_t row, int64_t column, const char* what) const {
@@ -253,11 +282,12 @@ DatasetPtr read_table(const io::CsvTable& table, const Schema& schema, const Dat
 
 io::CsvOptions csv_options(const DataOptions& options) {
   io::CsvOptions csv;
-  const std::map<std::string, char> separators{{"", 0},    {"comma", ','}, {",", ','},  {"semicolon", ';'},
-                                               {";", ';'}, {"tab", '\t'},  {"\t", '\t'}};
+  const std::map<std::string, char> separators{{"", 0},    {"comma", ','}, {",", ','},   {"semicolon", ';'},
+                                               {";", ';'}, {"tab", '\t'},  {"\t", '\t'}, {"space", ' '},
+                                               {" ", ' '}};
   const auto separator = separators.find(options.separator);
   if (separator == separators.end()) {
-    throw Error("data.separator", "expected comma, semicolon or tab, got \"" + options.separator + "\"");
+    throw Error("data.separator", "expected comma, semicolon, tab or space, got \"" + options.separator + "\"");
   }
   csv.separator = separator->second;
   if (options.header == "yes" || options.header == "true") {
@@ -299,6 +329,17 @@ std::string test_file(const DataOptions& options, const std::string& root) {
 }
 
 }  // namespace
+
+void check_table_options(const DataOptions& options) {
+  const auto one_of = [](const char* option, const std::string& value, std::initializer_list<std::string_view> words,
+                         const char* expected) {
+    if (std::find(words.begin(), words.end(), value) != words.end()) return;
+    throw Error(std::string("data.") + option, std::string("expected ") + expected + ", got \"" + value + "\"");
+  };
+  one_of("missing", options.missing, {"error", "drop"}, "error or drop");
+  one_of("kind", options.kind, {"", "classes", "values", "tags", "none"}, "classes, values, tags or none");
+  csv_options(options);
+}
 
 DatasetPtr open_table(const DataOptions& options, const io::CsvTable& table, std::vector<int64_t>& groups) {
   return read_table(table, schema_of(table, options), options, name_of(options, table.name()), groups);

@@ -120,13 +120,10 @@ DatasetPtr open_part(DatasetInfo info, const std::string& folder, int64_t channe
 }  // namespace
 
 Parts open_folder(const DataOptions& options, const std::string& root) {
-  if (options.channels != 0 && options.channels != 1 && options.channels != 3) {
-    throw Error("data.channels", "expected 1 or 3, got " + std::to_string(options.channels));
-  }
   const std::string train = part_folder(root, {"train", "training"});
   const std::string validation = part_folder(root, {"val", "valid", "validation"}),
                     test = part_folder(root, {"test", "testing"});
-  const std::string& first = train.empty() ? root : train;
+  const std::string& first = !train.empty() ? train : !test.empty() ? test : root;
   DatasetInfo info;
   info.name = name_of(options, root);
   info.classes = options.classes;
@@ -134,7 +131,7 @@ Parts open_folder(const DataOptions& options, const std::string& root) {
     for (const std::string& path : list_folder(first, true)) info.classes.push_back(file_name(path));
   }
   Parts parts;
-  parts.train = open_part(info, first, options.channels);
+  (train.empty() && !test.empty() ? parts.test : parts.train) = open_part(info, first, options.channels);
   if (train.empty()) return parts;
   const int64_t channels = parts.train->info().input[0];
   if (!validation.empty()) parts.validation = open_part(info, validation, channels);

@@ -136,25 +136,27 @@ Tensor parse_idx(std::string_view bytes, const std::string& name) {
 
 Parts open_idx(const DataOptions& options, const std::string& root) {
   const Pair train = read_pair(root, {"train"}), test = read_pair(root, {"t10k", "test"});
-  if (!train.inputs.defined()) {
-    throw Error(root, "has no IDX files of a training part")
+  if (!train.inputs.defined() && !test.inputs.defined()) {
+    throw Error(root, "has no IDX files")
         .hint("put train-images-idx3-ubyte and train-labels-idx1-ubyte (or .gz of them) there, and the same of t10k-");
   }
   DatasetInfo info;
   info.name = name_of(options, root);
   info.classes = known_classes(options, info.name);
   if (info.classes.empty()) {
-    const std::vector<int64_t> ids = train.targets.ints();
+    const std::vector<int64_t> ids = (train.inputs.defined() ? train : test).targets.ints();
     const int64_t most = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end());
     for (int64_t i = 0; i <= most; ++i) info.classes.push_back(std::to_string(i));
   }
-  check_labels(train, info.outputs());
   Parts parts;
-  parts.train = in_memory(info, train.inputs, train.targets);
+  if (train.inputs.defined()) {
+    check_labels(train, info.outputs());
+    parts.train = in_memory(info, train.inputs, train.targets);
+  }
   if (!test.inputs.defined()) return parts;
   check_labels(test, info.outputs());
   parts.test = in_memory(info, test.inputs, test.targets);
-  if (parts.test->info().input != parts.train->info().input) {
+  if (parts.train && parts.test->info().input != parts.train->info().input) {
     throw Error(test.images, "holds images " + parts.test->info().input.str() + ", those of " + train.images + " are " +
                                  parts.train->info().input.str());
   }

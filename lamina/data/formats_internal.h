@@ -15,6 +15,8 @@ Parts open_cifar(const DataOptions& options, const std::string& root, int64_t cl
 Parts open_folder(const DataOptions& options, const std::string& root);
 /// `groups` gets the numbers of the group column of the training rows, where one is named.
 Parts open_csv(const DataOptions& options, const std::string& root, std::vector<int64_t>& groups);
+/// Throws Error where an option of tables has a value that it cannot have.
+void check_table_options(const DataOptions& options);
 /// The same of a table in memory.
 DatasetPtr open_table(const DataOptions& options, const io::CsvTable& table, std::vector<int64_t>& groups);
 Parts open_builtin(const DataOptions& options, std::vector<int64_t>& groups);

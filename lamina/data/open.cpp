@@ -1,6 +1,7 @@
 #include "lamina/data/open.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -42,7 +43,9 @@ std::string last_part(const std::string& path) {
 
 void check_fraction(double value, const char* option) {
   if (value >= 0 && value < 1) return;
-  throw Error(std::string("data.") + option, "expected a fraction from 0 to below 1, got " + std::to_string(value));
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  throw Error(std::string("data.") + option, std::string("expected a fraction from 0 to below 1, got ") + text);
 }
 
 IndexSplit divide(const Dataset& set, const Groups& groups, double fraction, const DataOptions& options) {
@@ -87,6 +90,46 @@ void take_at_most(DatasetPtr& part, int64_t limit, const DataOptions& options) {
   part = subset(part, divide(*part, {}, fraction, plain).second);
 }
 
+void check_options(const DataOptions& options) {
+  check_fraction(options.test_fraction, "test_fraction");
+  check_fraction(options.validation, "validation");
+  const auto at_least = [](const char* option, int64_t least, int64_t value) {
+    if (value >= least) return;
+    throw Error(std::string("data.") + option,
+                "expected " + std::to_string(least) + " or more, got " + std::to_string(value));
+  };
+  at_least("limit", 0, options.limit);
+  at_least("window", 0, options.window);
+  at_least("horizon", 1, options.horizon);
+  at_least("seed", 0, options.seed);
+  if (options.channels != 0 && options.channels != 1 && options.channels != 3) {
+    throw Error("data.channels", "expected 1 or 3, got " + std::to_string(options.channels));
+  }
+  check_table_options(options);
+}
+
+/// The parts as the files have them.
+Parts open_undivided(const DataOptions& options, Groups& groups) {
+  check_options(options);
+  if (options.format.empty()) {
+    throw Error("data.format", "is missing").hint("one of idx, cifar10, cifar100, csv, folder, builtin");
+  }
+  const Format& format = find_entry(std::span<const Format>(kFormats), options.format, "data format");
+  return format.open(options, format.files ? find_root(options.root, options.name) : "", groups);
+}
+
+/// How a folder or file is read that comes to a network trained on a built-in set.
+std::string format_of(const std::string& place) {
+  std::error_code ignored;
+  if (!fs::is_directory(place, ignored)) return "csv";
+  for (const std::string& file : list_folder(place, false)) {
+    const std::string name = fs::path(file).filename().string();
+    if (name.find("idx") != std::string::npos && name.find("ubyte") != std::string::npos) return "idx";
+    if (name.find(".csv") != std::string::npos || name.ends_with(".tsv")) return "csv";
+  }
+  return "folder";
+}
+
 }  // namespace
 
 std::string name_of(const DataOptions& options, const std::string& root) {
@@ -118,8 +161,9 @@ std::string find_root(const std::string& root, const std::string& name) {
   const char* common = std::getenv("LAMINA_DATA");
   std::vector<std::string> places;
   if (!root.empty()) places.push_back(root);
+  if (fs::path(root).is_absolute()) common = nullptr;  // so exact a name is not to be replaced by another
   if (common && *common && !set.empty()) places.push_back(std::string(common) + "/" + set);
-  if (!set.empty()) places.push_back(cache_folder() + "/" + set);
+  if (!set.empty() && !fs::path(root).is_absolute()) places.push_back(cache_folder() + "/" + set);
   for (const std::string& place : places) {
     if (fs::exists(place, ignored)) return place;
   }
@@ -137,26 +181,33 @@ std::string find_root(const std::string& root, const std::string& name) {
 }
 
 Parts open_parts(const DataOptions& options) {
-  check_fraction(options.test_fraction, "test_fraction");
-  check_fraction(options.validation, "validation");
-  const auto negative = [](const char* option, int64_t value) {
-    if (value < 0)
-      throw Error(std::string("data.") + option, "expected a number of at least 0, got " + std::to_string(value));
-  };
-  negative("limit", options.limit);
-  negative("window", options.window);
-  if (options.format.empty())
-    throw Error("data.format", "is missing").hint("one of idx, cifar10, cifar100, csv, folder, builtin");
-  const Format& format = find_entry(std::span<const Format>(kFormats), options.format, "data format");
   Groups groups;
-  const std::string root = format.files ? find_root(options.root, options.name) : "";
-  Parts parts = format.open(options, root, groups);
+  Parts parts = open_undivided(options, groups);
+  if (!parts.train) {
+    throw Error(find_root(options.root, options.name), "holds a test part only; training needs a training part");
+  }
   hold_out(parts, parts.test, options.test_fraction, groups, options);
   hold_out(parts, parts.validation, options.validation, groups, options);
   take_at_most(parts.train, options.limit, options);
   take_at_most(parts.validation, options.limit, options);
   take_at_most(parts.test, options.limit, options);
   return parts;
+}
+
+DatasetPtr open_to_test(const DataOptions& like, const std::string& place, const std::vector<std::string>& words) {
+  std::error_code ignored;
+  if (!fs::exists(place, ignored)) throw Error(place, "there is no such file or folder");
+  DataOptions options = like;
+  if (options.format == "builtin") options.format = format_of(place);
+  options.root = place;
+  options.name.clear();
+  options.test.clear();
+  options.words = words;
+  Groups groups;
+  Parts parts = open_undivided(options, groups);
+  DatasetPtr set = parts.test ? parts.test : parts.train;
+  take_at_most(set, options.limit, options);
+  return set;
 }
 
 Splits open_dataset(const DataOptions& options) {

@@ -31,7 +31,7 @@ struct DataOptions {
                                   // most 20 different whole numbers, else values
   std::string group = "";         // a column; with split: group no value of it is on both sides
   std::string missing = "error";  // error, or drop (the row)
-  std::string separator = "";     // default: guessed among comma, semicolon, tab
+  std::string separator = "";     // default: guessed among comma, semicolon, tab, space
   std::string header = "";        // yes, no; default: guessed
   int64_t window = 0;             // series: the input is that many rows [window, features], the target that of
   int64_t horizon = 1;            // the row so many after them; the split is by time
@@ -39,6 +39,9 @@ struct DataOptions {
   // Classes and images.
   std::vector<std::string> classes = {};  // their names in the order of their ids; default: as found, sorted
   int64_t channels = 0;                   // folders: 1 or 3; default: those of the first picture
+
+  /// Not of recipes: "colour=red", the words that the categories of another table have; empty: those of this one.
+  std::vector<std::string> words = {};
 
   LAMINA_OPTIONS(format, root, name, test_fraction, validation, split, seed, limit, test, target, features, categories,
                  kind, group, missing, separator, header, window, horizon, classes, channels)
@@ -54,6 +57,11 @@ struct Parts {
 Parts open_parts(const DataOptions& options);
 /// The same with the validation part left in the training part.
 Splits open_dataset(const DataOptions& options);
+
+/// What another folder or file holds to test a network on: its own test part, else all of it. `like` says how it is
+/// read; nothing is held out. `words` ("colour=red") are the features of the table that the network was trained on: the
+/// categories get their words from there.
+DatasetPtr open_to_test(const DataOptions& like, const std::string& place, const std::vector<std::string>& words = {});
 
 /// A built-in set by name, whole: digits, iris, wine, breast_cancer, diabetes, airline_passengers.
 DatasetPtr builtin(const std::string& name);

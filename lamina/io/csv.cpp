@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 #include "lamina/core/error.h"
 #include "lamina/io/files.h"
@@ -58,19 +59,40 @@ class Reader {
  private:
   /// True where another cell follows on the line.
   bool read_cell(std::string& cell) {
-    if (at_ < text_.size() && text_[at_] == '"') read_quoted(cell);
+    skip_blanks();
+    const bool quoted = at_ < text_.size() && text_[at_] == '"';
+    if (quoted) read_quoted(cell);
+    const size_t begin = cell.size();
+    bool more = false;
     while (at_ < text_.size()) {
       const char c = text_[at_++];
-      if (c == separator_) return true;
-      if (c == '\r' && at_ < text_.size() && text_[at_] == '\n') continue;
-      if (c == '\n' || (c == '\r' && at_ >= text_.size())) {
-        ++line_;
-        return false;
+      if (c == separator_) {
+        more = true;
+        break;
       }
-      if (c == '\0') throw Error(place(line_), "holds a zero byte: not a text file");
+      if (c == '\r' && at_ < text_.size() && text_[at_] == '\n') continue;
+      if (c == '\n' || c == '\r') {
+        ++line_;
+        break;
+      }
+      if (c == '\0') {
+        throw Error(place(line_), "holds a zero byte: not a text file").hint("UTF-16? Save it as UTF-8 or ASCII");
+      }
       cell += c;
     }
+    while (cell.size() > begin && is_blank(cell.back())) cell.pop_back();
+    if (separator_ != ' ' || !more) return more;
+    skip_blanks();  // several spaces are one separator, and those at the end of a line are none
+    if (at_ < text_.size() && text_[at_] != '\n' && text_[at_] != '\r') return true;
+    while (at_ < text_.size() && text_[at_++] != '\n') {
+    }
+    ++line_;
     return false;
+  }
+
+  bool is_blank(char c) const { return (c == ' ' || c == '\t') && (c != separator_ || c == ' '); }
+  void skip_blanks() {
+    while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
   }
 
   void read_quoted(std::string& cell) {
@@ -98,6 +120,7 @@ class Reader {
   int64_t line_ = 1;
 };
 
+/// Spaces separate where nothing else does and all words of the first line are numbers.
 char guess_separator(std::string_view text) {
   constexpr std::string_view kCandidates = ",;\t";
   std::array<int, 3> counts{};
@@ -109,7 +132,36 @@ char guess_separator(std::string_view text) {
     const size_t which = kCandidates.find(c);
     if (which != std::string_view::npos) ++counts[which];
   }
-  return kCandidates[static_cast<size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin())];
+  const auto most = std::max_element(counts.begin(), counts.end());
+  if (*most > 0) return kCandidates[static_cast<size_t>(most - counts.begin())];
+  Record record;
+  double value = 0;
+  Reader words(text.substr(0, text.find('\n')), "", ' ');
+  const bool numbers = words.next(record) && std::all_of(record.cells.begin(), record.cells.end(),
+                                                         [&](const std::string& c) { return to_number(c, value); });
+  return numbers ? ' ' : ',';
+}
+
+/// "150,4,setosa,versicolor,virginica", the first line of scikit-learn's tables: rows, features, and the names of the
+/// classes that the last column numbers.
+struct Counts {
+  int64_t rows = 0, features = 0;
+  std::vector<std::string> classes;
+};
+
+std::optional<Counts> as_counts(const std::vector<std::string>& cells) {
+  Counts counts;
+  const auto whole = [](const std::string& text, int64_t& value) {
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return code == std::errc() && end == text.data() + text.size() && value > 0;
+  };
+  if (cells.size() < 4 || !whole(cells[0], counts.rows) || !whole(cells[1], counts.features)) return {};
+  double value = 0;
+  for (size_t i = 2; i < cells.size(); ++i) {
+    if (cells[i].empty() || to_number(cells[i], value)) return {};
+    counts.classes.push_back(cells[i]);
+  }
+  return counts;
 }
 
 bool looks_like_header(const std::vector<std::string>& cells) {
@@ -137,7 +189,8 @@ int64_t CsvTable::column(std::string_view name) const {
         .hint((nearest.empty() ? "" : "did you mean \"" + nearest + "\"? ") + "there are: " + names.str());
   }
   if (std::find(found + 1, columns_.end(), name) != columns_.end()) {
-    throw Error(name_, "has two columns \"" + std::string(name) + "\"").hint("rename one of them in the file");
+    throw Error(name_, "has two columns \"" + std::string(name) + "\"")
+        .hint("rename one of them in the file, or list the columns that are wanted");
   }
   return found - columns_.begin();
 }
@@ -170,13 +223,20 @@ CsvTable parse_csv(std::string_view text, const std::string& name, const CsvOpti
   table.name_ = name;
   Record record;
   if (!reader.next(record)) throw Error(name, "is empty, expected a table");
-  const size_t width = record.cells.size();
+  const std::vector<std::string> first = record.cells;
   const bool header =
-      options.header == CsvHeader::yes || (options.header == CsvHeader::guess && looks_like_header(record.cells));
-  for (size_t i = 0; i < width; ++i) {
-    table.columns_.push_back(header ? std::string(trimmed(record.cells[i])) : "column_" + std::to_string(i + 1));
+      options.header == CsvHeader::yes || (options.header == CsvHeader::guess && looks_like_header(first));
+  const std::optional<Counts> counts = options.header == CsvHeader::guess ? as_counts(first) : std::nullopt;
+  bool more = (!header && !counts) || reader.next(record);
+  if (counts && (!more || static_cast<int64_t>(record.cells.size()) != counts->features + 1)) {
+    throw Error(name + ":1", "neither names columns nor holds numbers only: it begins with \"" + first[0] + "\"")
+        .hint("say header: yes where it names columns all the same");
   }
-  bool more = !header || reader.next(record);
+  const size_t width = counts ? record.cells.size() : first.size();
+  for (size_t i = 0; i < width; ++i) {
+    table.columns_.push_back(header ? std::string(trimmed(first[i])) : "column_" + std::to_string(i + 1));
+  }
+  if (counts) table.class_names_ = counts->classes;
   for (; more; more = reader.next(record)) {
     if (record.cells.size() != width) {
       throw Error(name + ":" + std::to_string(record.line), "expected " + std::to_string(width) +
@@ -187,6 +247,11 @@ CsvTable parse_csv(std::string_view text, const std::string& name, const CsvOpti
     std::move(record.cells.begin(), record.cells.end(), std::back_inserter(table.cells_));
   }
   if (table.rows() == 0) throw Error(name, "has a header but no rows");
+  if (counts && counts->rows != table.rows()) {
+    throw Error(name, "its first line announces " + std::to_string(counts->rows) + " rows, there are " +
+                          std::to_string(table.rows()))
+        .hint("truncated?");
+  }
   return table;
 }
 

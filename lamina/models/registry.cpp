@@ -103,7 +103,7 @@ nn::LayerPtr make_layer(const std::string& name, const Setting& at, const Settin
     try {
       layer = entry.make(reader, input);
     } catch (const Error&) {
-      reader.finish();  // a key that is misspelt explains more than the value that is missing
+      reader.finish_after_error();
       throw;
     }
     reader.finish();
@@ -136,14 +136,13 @@ nn::LayerPtr make_list(const Setting& list, ModelInput& input) {
     const Setting& item = list.items[i];
     const auto [name, value] = name_and_value(item);
     const std::string title = "layer " + std::to_string(i) + " (" + name + ")";
-    Setting place = item;
-    place.origin += ": " + title;
-    recipe::with_place(place, [&] {
+    const auto make = [&] {
       nn::LayerPtr layer = make_layer(name, item, value, input);
       input.input = output_shape(*layer, input.input, input.dtype);
       input.dtype = DType::f32;
       net->add(nn::AnyLayer(std::move(layer)));
-    });
+    };
+    recipe::with_place(item, make, title);
   }
   return net;
 }

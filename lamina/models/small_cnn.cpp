@@ -10,6 +10,8 @@
 namespace lamina::models {
 
 SmallCnn::SmallCnn(const SmallCnnOptions& o) {
+  nn::require_at_least(o.convolutions, 1, "small_cnn", "convolutions");
+  nn::require_at_least(o.hidden, 0, "small_cnn", "hidden");
   int64_t in = o.channels, height = o.height, width = o.width;
   for (const int64_t filters : o.filters) {
     for (int64_t i = 0; i < o.convolutions; ++i) {

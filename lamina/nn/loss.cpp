@@ -1,5 +1,6 @@
 #include "lamina/nn/loss.h"
 
+#include <cstdio>
 #include <limits>
 
 #include "lamina/core/error.h"
@@ -278,10 +279,46 @@ Reduction reduction_named(const std::string& name) {
   throw Error("reduction", "expected mean or sum, got \"" + name + "\"");
 }
 
+void require(bool holds, const char* option, const char* range, double value) {
+  if (holds) return;
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  throw Error("loss", std::string(option) + " must " + range + ", got " + text);
+}
+
+void require_weights(const char* option, const std::vector<double>& weights) {
+  for (const double w : weights) require(w >= 0, option, "be 0 or more", w);
+}
+
+// What can be said of options before there are data.
+template <class Options>
+void check(const Options&) {}
+void check(const HuberOptions& o) { require(o.delta > 0, "delta", "be above 0", o.delta); }
+void check(const SmoothL1Options& o) { require(o.beta >= 0, "beta", "be 0 or more", o.beta); }
+void check(const BceWithLogitsOptions& o) { require_weights("pos_weight", o.pos_weight); }
+void check(const NllOptions& o) { require_weights("class_weights", o.class_weights); }
+void check(const HingeOptions& o) { require(o.margin > 0, "margin", "be above 0", o.margin); }
+void check(const CosineEmbeddingOptions& o) {
+  require(o.margin >= -1 && o.margin <= 1, "margin", "lie in [-1, 1]", o.margin);
+}
+void check(const CrossEntropyOptions& o) {
+  require_weights("class_weights", o.class_weights);
+  require(o.label_smoothing >= 0 && o.label_smoothing < 1, "label_smoothing", "lie in [0, 1)", o.label_smoothing);
+}
+void check(const TripletOptions& o) {
+  require(o.margin >= 0, "margin", "be 0 or more", o.margin);
+  require(o.p >= 1, "p", "be 1 or more", o.p);
+}
+void check(const FocalOptions& o) {
+  require(o.alpha <= 1, "alpha", "be at most 1", o.alpha);
+  require(o.gamma >= 0, "gamma", "be 0 or more", o.gamma);
+}
+
 template <const auto& loss, class Options>
 std::unique_ptr<LossFn> make(FieldVisitor& visitor) {
   Options options;
   options.visit(visitor);
+  check(options);
   std::string reduction = "mean";
   visitor.field("reduction", reduction);
   options.reduction = reduction_named(reduction);

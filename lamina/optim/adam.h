@@ -14,7 +14,7 @@ struct AdamOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, beta1, beta2, eps, amsgrad, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, beta1, beta2, eps, amsgrad, weight_decay, decay_all, groups)
 };
 
 /// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − α·m̂/(√v̂ + eps), m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
@@ -39,7 +39,7 @@ struct AdamWOptions {
   double weight_decay = 1e-2;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, beta1, beta2, eps, amsgrad, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, beta1, beta2, eps, amsgrad, weight_decay, decay_all, groups)
 };
 
 /// Adam with decoupled weight decay: w ← (1 − α·weight_decay)·w − α·m̂/(√v̂ + eps). (Loshchilov and Hutter 2019)
@@ -63,7 +63,7 @@ struct AdamaxOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, beta1, beta2, eps, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, beta1, beta2, eps, weight_decay, decay_all, groups)
 };
 
 /// m as in Adam, u ← max(β₂u, |g| + eps), w ← w − α/(1 − β₁ᵗ)·m/u. (Kingma and Ba 2015, section 7)
@@ -87,7 +87,7 @@ struct NadamOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, beta1, beta2, eps, momentum_decay, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, beta1, beta2, eps, momentum_decay, weight_decay, decay_all, groups)
 };
 
 /// Adam with Nesterov's look-ahead; μₜ = β₁·(1 − 0.5·0.96^(t·momentum_decay)). (Dozat 2016)

@@ -13,7 +13,7 @@ struct AdagradOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, lr_decay, initial_accumulator, eps, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, lr_decay, initial_accumulator, eps, weight_decay, decay_all, groups)
 };
 
 /// s ← s + g², w ← w − α·g/(√s + eps). (Duchi et al. 2011)
@@ -38,7 +38,7 @@ struct RmsPropOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, alpha, eps, momentum, centered, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, alpha, eps, momentum, centered, weight_decay, decay_all, groups)
 };
 
 /// s ← alpha·s + (1 − alpha)·g², w ← w − α·g/(√s + eps). (Tieleman and Hinton 2012)
@@ -60,7 +60,7 @@ struct AdadeltaOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, rho, eps, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, rho, eps, weight_decay, decay_all, groups)
 };
 
 /// s ← ρs + (1 − ρ)g², d = √(u + eps)/√(s + eps)·g, u ← ρu + (1 − ρ)d², w ← w − α·d. (Zeiler 2012)

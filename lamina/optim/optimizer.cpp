@@ -66,11 +66,23 @@ void Optimizer::bind(const std::vector<nn::NamedVariable>& parameters) {
   if (parameters_.empty()) {
     throw Error(name(), "there is nothing to train").hint("the network has no parameters, or all are frozen");
   }
+  check_groups(parameters);
+}
+
+void Optimizer::check_groups(const std::vector<nn::NamedVariable>& parameters) const {
+  NameList trainable;
+  std::vector<std::string> paths;
+  for (const nn::NamedVariable& p : parameters) {
+    if (!p.variable.trainable()) continue;
+    paths.push_back(p.name);
+    if (paths.size() <= 8) trainable.add(p.name);
+  }
   for (const ParamGroup& g : options_.groups) {
     const auto matched = [&](const std::string& n) { return matches_glob(g.match, n); };
-    if (std::any_of(names_.begin(), names_.end(), matched)) continue;
-    throw Error(name(), "no parameter matches the group \"" + g.match + "\"")
-        .detail("the first parameter is \"" + names_[0] + "\"");
+    if (std::any_of(paths.begin(), paths.end(), matched)) continue;
+    throw Error(name(), "groups: no parameter matches \"" + g.match + "\"")
+        .detail("there are: " + trainable.str() + (paths.size() > 8 ? ", …" : ""))
+        .hint("* stands for any characters, | separates alternatives: \"*.bias|*norm*\"");
   }
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "lamina/core/fields.h"
 #include "lamina/core/registry.h"
 #include "lamina/nn/options.h"
 #include "lamina/nn/param.h"
@@ -23,6 +24,7 @@ struct ParamGroup {
   std::string match = "*";   // alternatives separated by |: "*.bias|*norm*"
   double lr_scale = 1;       // times the learning rate
   double weight_decay = -1;  // below zero: the optimizer's
+  LAMINA_OPTIONS(match, lr_scale, weight_decay)
 };
 
 /// What the options of every optimizer have; each repeats these fields, so that all are plain aggregates.
@@ -40,6 +42,8 @@ class Optimizer {
   /// Takes over the trainable ones of these parameters and makes state for them. Call once; copies made before stay
   /// unbound, and can be bound to other parameters.
   void bind(const std::vector<nn::NamedVariable>& parameters);
+  /// Throws Error where a group of the options matches none of the trainable ones of these parameters.
+  void check_groups(const std::vector<nn::NamedVariable>& parameters) const;
   /// One update; grads in the order of parameters(). An undefined gradient leaves its parameter alone.
   void step(const Tensors& grads);
 

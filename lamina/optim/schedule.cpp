@@ -31,6 +31,7 @@ double Step::factor(const Moment& m) const { return std::pow(options_.gamma, std
 
 MultiStep::MultiStep(MultiStepOptions options) : options_(std::move(options)) {
   require(options_.gamma > 0, "multi_step", "gamma", "be above 0", options_.gamma);
+  for (const double m : options_.milestones) require(m >= 0, "multi_step", "milestones", "be 0 or more", m);
   std::sort(options_.milestones.begin(), options_.milestones.end());
 }
 
@@ -121,18 +122,18 @@ ReduceOnPlateau::ReduceOnPlateau(PlateauOptions options) : options_(options) {
   require(options_.gamma > 0 && options_.gamma < 1, "reduce_on_plateau", "gamma", "lie in (0, 1)", options_.gamma);
   require(options_.patience >= 0, "reduce_on_plateau", "patience", "be 0 or more",
           static_cast<double>(options_.patience));
+  require(options_.cooldown >= 0, "reduce_on_plateau", "cooldown", "be 0 or more",
+          static_cast<double>(options_.cooldown));
   require(options_.threshold >= 0, "reduce_on_plateau", "threshold", "be 0 or more", options_.threshold);
   require(options_.least >= 0, "reduce_on_plateau", "least", "be 0 or more", options_.least);
-  best_ = options_.maximize ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
 }
 
 void ReduceOnPlateau::observe(double value) {
   const double sign = options_.maximize ? 1 : -1;
-  const double margin = options_.relative && std::isfinite(best_) ? std::abs(best_) * options_.threshold
-                        : options_.relative                       ? 0
-                                                                  : options_.threshold;
-  if (sign * (value - best_) > margin) {
+  const double margin = options_.relative ? std::abs(best_) * options_.threshold : options_.threshold;
+  if (observed_ ? sign * (value - best_) > margin : !std::isnan(value)) {
     best_ = value;
+    observed_ = true;
     bad_epochs_ = 0;
   } else {
     ++bad_epochs_;  // so is a value that is not a number
@@ -149,17 +150,19 @@ void ReduceOnPlateau::observe(double value) {
 }
 
 std::vector<double> ReduceOnPlateau::state() const {
-  return {factor_, best_, static_cast<double>(bad_epochs_), static_cast<double>(cooling_)};
+  return {factor_, best_, static_cast<double>(observed_), static_cast<double>(bad_epochs_),
+          static_cast<double>(cooling_)};
 }
 
 void ReduceOnPlateau::load_state(const std::vector<double>& state) {
-  if (state.size() != 4) {
-    throw Error("reduce_on_plateau", "its state has 4 numbers, got " + std::to_string(state.size()));
+  if (state.size() != 5) {
+    throw Error("reduce_on_plateau", "its state has 5 numbers, got " + std::to_string(state.size()));
   }
   factor_ = state[0];
   best_ = state[1];
-  bad_epochs_ = static_cast<int64_t>(state[2]);
-  cooling_ = static_cast<int64_t>(state[3]);
+  observed_ = state[2] != 0;
+  bad_epochs_ = static_cast<int64_t>(state[3]);
+  cooling_ = static_cast<int64_t>(state[4]);
 }
 
 namespace {
@@ -199,6 +202,10 @@ double Sequence::factor(const Moment& m) const {
   return parts_.back().schedule->factor({m.epoch - start, m.epochs - start, m.step});
 }
 
+void Sequence::watch(bool higher_is_better) {
+  for (const Part& p : parts_) p.schedule->watch(higher_is_better);
+}
+
 void Sequence::observe(double value) {
   for (const Part& p : parts_) p.schedule->observe(value);
 }
@@ -224,6 +231,10 @@ double Product::factor(const Moment& m) const {
   double product = 1;
   for (const SchedulePtr& s : schedules_) product *= s->factor(m);
   return product;
+}
+
+void Product::watch(bool higher_is_better) {
+  for (const SchedulePtr& s : schedules_) s->watch(higher_is_better);
 }
 
 void Product::observe(double value) {

@@ -28,6 +28,8 @@ class Schedule {
   virtual ~Schedule() = default;
   /// Learning rate divided by the optimizer's own.
   virtual double factor(const Moment& moment) const = 0;
+  /// Told before a run whether the watched value should grow (accuracy) or shrink (a loss).
+  virtual void watch(bool higher_is_better) { (void)higher_is_better; }
   /// Told after each epoch what the watched value (validation loss, accuracy, …) is.
   virtual void observe(double value) { (void)value; }
   /// What a resumed run needs, and back. Empty for schedules that are functions of time alone.
@@ -170,6 +172,7 @@ class Warmup final : public Schedule {
  public:
   explicit Warmup(WarmupOptions options, SchedulePtr after = std::make_shared<Constant>());
   double factor(const Moment& moment) const override;
+  void watch(bool higher_is_better) override { after_->watch(higher_is_better); }
   void observe(double value) override { after_->observe(value); }
   std::vector<double> state() const override { return after_->state(); }
   void load_state(const std::vector<double>& state) override { after_->load_state(state); }
@@ -184,7 +187,7 @@ struct PlateauOptions {
   int64_t patience = 10;  // epochs without improvement that are tolerated
   double threshold = 1e-4;
   bool relative = true;   // better than best·(1 ∓ threshold); else than best ∓ threshold
-  bool maximize = false;  // the watched value should grow
+  bool maximize = false;  // the watched value should grow; the trainer knows it of its metric
   int64_t cooldown = 0;   // epochs after a reduction that do not count
   double least = 0;       // factor
   LAMINA_OPTIONS(gamma, patience, threshold, relative, maximize, cooldown, least)
@@ -194,13 +197,15 @@ class ReduceOnPlateau final : public Schedule {
  public:
   explicit ReduceOnPlateau(PlateauOptions options = {});
   double factor(const Moment&) const override { return factor_; }
+  void watch(bool higher_is_better) override { options_.maximize = higher_is_better; }
   void observe(double value) override;
   std::vector<double> state() const override;
   void load_state(const std::vector<double>& state) override;
 
  private:
   PlateauOptions options_;
-  double factor_ = 1, best_;
+  double factor_ = 1, best_ = 0;
+  bool observed_ = false;  // then best_ is a value
   int64_t bad_epochs_ = 0, cooling_ = 0;
 };
 
@@ -214,6 +219,7 @@ class Sequence final : public Schedule {
   };
   explicit Sequence(std::vector<Part> parts);
   double factor(const Moment& moment) const override;
+  void watch(bool higher_is_better) override;
   void observe(double value) override;
   std::vector<double> state() const override;
   void load_state(const std::vector<double>& state) override;
@@ -227,6 +233,7 @@ class Product final : public Schedule {
  public:
   explicit Product(std::vector<SchedulePtr> schedules);
   double factor(const Moment& moment) const override;
+  void watch(bool higher_is_better) override;
   void observe(double value) override;
   std::vector<double> state() const override;
   void load_state(const std::vector<double>& state) override;

@@ -10,7 +10,7 @@ struct SgdOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, weight_decay, decay_all, groups)
 };
 
 /// w ← w − α·g.
@@ -34,7 +34,7 @@ struct MomentumOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, momentum, dampening, nesterov, average, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, momentum, dampening, nesterov, average, weight_decay, decay_all, groups)
 };
 
 /// Heavy ball: v ← momentum·v + (1 − dampening)·g, w ← w − α·v. (Polyak 1964)
@@ -55,7 +55,7 @@ struct NesterovOptions {
   double weight_decay = 0;
   bool decay_all = false;
   std::vector<ParamGroup> groups = {};
-  LAMINA_OPTIONS(lr, momentum, weight_decay, decay_all)
+  LAMINA_OPTIONS(lr, momentum, weight_decay, decay_all, groups)
 };
 
 /// v ← momentum·v + g, w ← w − α·(g + momentum·v). (Nesterov 1983, as Sutskever et al. 2013)

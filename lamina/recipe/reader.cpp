@@ -75,52 +75,71 @@ OptionReader::OptionReader(const Setting& map, std::string section, std::vector<
   if (map.kind == Setting::Kind::list) fail(map, section_, "a map of options");
 }
 
-const Setting* OptionReader::take(std::string_view name) {
+template <class Convert>
+void OptionReader::read(std::string_view name, Convert convert) {
   known_.emplace_back(name);
-  return map_.find(name);
+  const Setting* s = map_.find(name);
+  if (!s) return;
+  failed_ = true;
+  convert(*s);
+  failed_ = false;
 }
 
 void OptionReader::field(std::string_view name, int64_t& value) {
-  if (const Setting* s = take(name)) value = to_int(*s, name);
+  read(name, [&](const Setting& s) { value = to_int(s, name); });
 }
 
 void OptionReader::field(std::string_view name, double& value) {
-  if (const Setting* s = take(name)) value = to_number(*s, name);
+  read(name, [&](const Setting& s) { value = to_number(s, name); });
 }
 
 void OptionReader::field(std::string_view name, bool& value) {
-  if (const Setting* s = take(name)) value = to_bool(*s, name);
+  read(name, [&](const Setting& s) { value = to_bool(s, name); });
 }
 
 void OptionReader::field(std::string_view name, std::string& value) {
-  if (const Setting* s = take(name)) value = to_text(*s, name);
+  read(name, [&](const Setting& s) { value = to_text(s, name); });
 }
 
 void OptionReader::field(std::string_view name, DType& value) {
-  const Setting* s = take(name);
-  if (!s) return;
-  try {
-    value = dtype_from_name(to_text(*s, name));
-  } catch (const Error&) {
-    fail(*s, name, "one of f32, f64, bf16, i64, i32, u8, bool");
-  }
+  read(name, [&](const Setting& s) {
+    try {
+      value = dtype_from_name(to_text(s, name));
+    } catch (const Error&) {
+      fail(s, name, "one of f32, f64, bf16, i64, i32, u8, bool");
+    }
+  });
 }
 
 void OptionReader::field(std::string_view name, Dims& value) {
-  const Setting* s = take(name);
-  if (!s) return;
-  std::vector<int64_t> list;
-  read_list(*s, name, list, to_int);
-  if (list.size() > Dims::kMaxRank) fail(*s, name, "at most " + std::to_string(Dims::kMaxRank) + " numbers");
-  value = Dims(list);
+  read(name, [&](const Setting& s) {
+    std::vector<int64_t> list;
+    read_list(s, name, list, to_int);
+    if (list.size() > Dims::kMaxRank) fail(s, name, "at most " + std::to_string(Dims::kMaxRank) + " numbers");
+    value = Dims(list);
+  });
 }
 
 void OptionReader::field(std::string_view name, std::vector<double>& value) {
-  if (const Setting* s = take(name)) read_list(*s, name, value, to_number);
+  read(name, [&](const Setting& s) { read_list(s, name, value, to_number); });
 }
 
 void OptionReader::field(std::string_view name, std::vector<std::string>& value) {
-  if (const Setting* s = take(name)) read_list(*s, name, value, to_text);
+  read(name, [&](const Setting& s) { read_list(s, name, value, to_text); });
+}
+
+void OptionReader::field(std::string_view name, StructList& list) {
+  read(name, [&](const Setting& s) {
+    if (s.kind != Setting::Kind::list) fail(s, name, "a list of maps");
+    list.resize(s.items.size());
+    for (size_t i = 0; i < s.items.size(); ++i) {
+      const std::string title = std::string(name) + "." + std::to_string(i);
+      if (s.items[i].kind != Setting::Kind::map) fail(s.items[i], title, "a map of options");
+      OptionReader item(s.items[i], title);
+      list.visit(i, item);
+      item.finish();
+    }
+  });
 }
 
 void OptionReader::finish() const {

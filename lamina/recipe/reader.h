@@ -31,15 +31,24 @@ class OptionReader final : public FieldVisitor {
   void field(std::string_view name, Dims& value) override;
   void field(std::string_view name, std::vector<double>& value) override;
   void field(std::string_view name, std::vector<std::string>& value) override;
+  void field(std::string_view name, StructList& list) override;
 
   /// Throws Error, with the nearest valid name, for a key that no field has read.
   void finish() const;
+  /// The same after an error of whoever made something of the fields: a misspelt key explains more than the value that
+  /// is missing. Nothing where not all fields were read.
+  void finish_after_error() const {
+    if (!known_.empty() && !failed_) finish();
+  }
 
  private:
-  const Setting* take(std::string_view name);
+  /// Calls `convert` with the setting of that name, if there is one.
+  template <class Convert>
+  void read(std::string_view name, Convert convert);
   const Setting& map_;
   std::string section_;
   std::vector<std::string> known_, reserved_;
+  bool failed_ = false;  // in the middle of the fields
 };
 
 // Single values, with the same errors. `what` names the key.

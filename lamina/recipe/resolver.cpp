@@ -1,5 +1,7 @@
 #include "lamina/recipe/resolver.h"
 
+#include <algorithm>
+#include <cctype>
 #include <type_traits>
 
 namespace lamina::recipe {
@@ -8,7 +10,7 @@ namespace {
 
 /// The printed value of one field: `{"lr": 0.1}` without the braces and the name.
 template <class T>
-std::string printed(T value) {
+std::string printed(T& value) {
   FieldPrinter printer;
   printer.field("", value);
   return printer.json().substr(5, printer.json().size() - 6);
@@ -18,6 +20,44 @@ std::string printed(T value) {
 bool names_place(const Error& error, const Setting& at) {
   const std::string file = at.origin.substr(0, at.origin.find(':'));
   return !file.empty() && error.where().starts_with(file) ? true : error.where().starts_with("--set ");
+}
+
+bool is_word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+/// Is the text about this key: does it say "key must …", "key: …", "key needs …"?
+bool is_about(std::string_view text, std::string_view key) {
+  for (size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
+    const std::string_view rest = text.substr(at + key.size());
+    if (at > 0 && is_word_character(text[at - 1])) continue;
+    for (const std::string_view next : {":", " must ", " needs ", " expects ", "\""}) {
+      if (rest.starts_with(next)) return true;
+    }
+  }
+  return false;
+}
+
+/// Does the text name this very value: "got -3", "-3.000000", "\"nonsense\"", "of -3 pixels"?
+bool names_value(std::string_view text, const Setting& value) {
+  if (value.kind != Setting::Kind::scalar || value.text.empty()) {
+    return std::any_of(value.items.begin(), value.items.end(), [&](const Setting& s) { return names_value(text, s); });
+  }
+  for (size_t at = text.find(value.text); at != std::string_view::npos; at = text.find(value.text, at + 1)) {
+    size_t end = at + value.text.size();
+    if (end < text.size() && text[end] == '.') end = std::min(text.find_first_not_of('0', end + 1), text.size());
+    const bool begins = at == 0 || (!is_word_character(text[at - 1]) && text[at - 1] != '.' && text[at - 1] != '-');
+    if (begins && (end == text.size() || !is_word_character(text[end]))) return true;
+  }
+  return false;
+}
+
+/// The first key, also of a map within, that suits.
+template <class Suits>
+const Setting* find_key(const Setting& map, const Suits& suits) {
+  for (const auto& [key, value] : map.fields) {
+    if (const Setting* inner = find_key(value, suits)) return inner;
+    if (!value.origin.empty() && suits(key, value)) return &value;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -35,6 +75,7 @@ void FieldLister::field(std::string_view name, DType& value) { add(name, "dtype"
 void FieldLister::field(std::string_view name, Dims& value) { add(name, "whole numbers", value); }
 void FieldLister::field(std::string_view name, std::vector<double>& value) { add(name, "numbers", value); }
 void FieldLister::field(std::string_view name, std::vector<std::string>& value) { add(name, "words", value); }
+void FieldLister::field(std::string_view name, StructList& list) { add(name, "maps", list); }
 
 Resolver::Resolver(const Setting& map, std::string section, std::vector<std::string> reserved)
     : reader_(map, std::move(section), std::move(reserved)) {
@@ -62,6 +103,7 @@ template void Resolver::read(std::string_view, DType&);
 template void Resolver::read(std::string_view, Dims&);
 template void Resolver::read(std::string_view, std::vector<double>&);
 template void Resolver::read(std::string_view, std::vector<std::string>&);
+template void Resolver::read(std::string_view, StructList&);
 
 std::string name_of_section(const Setting& section, std::string_view what) {
   if (section.kind == Setting::Kind::scalar) return section.text;
@@ -85,12 +127,21 @@ void fail_unknown(const Setting& at, std::string_view what, std::string_view nam
   throw error;
 }
 
-void with_place(const Setting& at, const std::function<void()>& make) {
+std::string place_of(const Setting& section, const Error& error) {
+  const std::string text = error.where() + ": " + error.message();
+  const auto named = [&](const std::string& key, const Setting&) { return key != "name" && is_about(text, key); };
+  const auto valued = [&](const std::string&, const Setting& value) { return names_value(error.message(), value); };
+  const Setting* key = find_key(section, named);
+  if (!key) key = find_key(section, valued);
+  return key ? key->origin : section.origin;
+}
+
+void with_place(const Setting& at, const std::function<void()>& make, const std::string& title) {
   try {
     make();
   } catch (const Error& error) {
     if (at.origin.empty() || names_place(error, at)) throw;
-    throw Error(at.origin, error.what());
+    throw Error(place_of(at, error) + (title.empty() ? "" : ": " + title), error.what());
   }
 }
 

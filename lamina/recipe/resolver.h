@@ -28,6 +28,7 @@ class FieldLister final : public FieldVisitor {
   void field(std::string_view name, Dims& value) override;
   void field(std::string_view name, std::vector<double>& value) override;
   void field(std::string_view name, std::vector<std::string>& value) override;
+  void field(std::string_view name, StructList& list) override;
   const std::vector<Field>& fields() const { return fields_; }
 
  private:
@@ -49,9 +50,11 @@ class Resolver final : public FieldVisitor {
   void field(std::string_view name, Dims& value) override { read(name, value); }
   void field(std::string_view name, std::vector<double>& value) override { read(name, value); }
   void field(std::string_view name, std::vector<std::string>& value) override { read(name, value); }
+  void field(std::string_view name, StructList& list) override { read(name, list); }
 
   /// Throws Error for a key that no field has read.
   void finish() const { reader_.finish(); }
+  void finish_after_error() const { reader_.finish_after_error(); }
   /// All fields, in the order in which they were read.
   const Setting& resolved() const { return resolved_; }
 
@@ -70,8 +73,11 @@ Setting options_of_section(const Setting& section);
 /// Throws "there is no <what> "…"" at the place of the setting, with the nearest of the names.
 [[noreturn]] void fail_unknown(const Setting& at, std::string_view what, std::string_view name, const NameList& names);
 
-/// Runs `make`; an Error of its own accord gets the place of the setting in front.
-void with_place(const Setting& at, const std::function<void()>& make);
+/// Where an Error about a section belongs: the place of the key that its message names, else of the value that it says
+/// it got, else of the section.
+std::string place_of(const Setting& section, const Error& error);
+/// Runs `make`; an Error of its own accord gets its place in front, and `title` behind it.
+void with_place(const Setting& at, const std::function<void()>& make, const std::string& title = "");
 
 /// Makes what the section names. `resolved`, unless null, receives name and all options.
 template <class T, class... Context>
@@ -95,7 +101,7 @@ std::unique_ptr<T> make_named(std::span<const Entry<T, Context...>> table, const
     try {
       made = entry->make(resolver, context...);
     } catch (const Error&) {
-      resolver.finish();  // a key that is misspelt explains more than the value that is missing
+      resolver.finish_after_error();
       throw;
     }
     resolver.finish();

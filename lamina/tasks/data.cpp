@@ -96,7 +96,7 @@ data::Parts open_at(const data::DataOptions& options, const Setting& section) {
   } catch (const Error& error) {
     const bool option = error.where().starts_with("data.") || error.where().find_first_of("/:.") == std::string::npos;
     if (!option) throw;
-    throw Error(section.origin, error.what());
+    throw Error(recipe::place_of(section, error), error.what());
   }
 }
 
@@ -127,6 +127,21 @@ DataParts open_data(const Setting& recipe, Setting& resolved) {
   parts.facts.input = first[0].shape();
   parts.facts.dtype = first[0].dtype();
   return parts;
+}
+
+data::DatasetPtr open_to_test(const Setting& recipe, const Facts& facts, const std::string& place) {
+  Setting ignored;
+  data::DataOptions options = read_options(recipe, ignored);
+  std::error_code error;
+  if (options.format != "builtin" && std::filesystem::equivalent(place, options.root, error) && !error) {
+    const data::Parts parts = data::open_parts(options);
+    return parts.test ? parts.test : parts.validation ? parts.validation : parts.train;
+  }
+  const bool classes = facts.info.target == data::TargetKind::classes;
+  if (options.kind.empty() && !facts.info.features.empty()) options.kind = name_of(facts.info.target);
+  if (classes && options.classes.empty()) options.classes = facts.info.classes;
+  if (!classes && options.target.empty()) options.target = facts.info.classes;
+  return data::open_to_test(options, place, facts.info.features);
 }
 
 data::Transforms eval_transforms(const Setting& recipe, const Facts& facts) {

@@ -11,9 +11,15 @@ namespace {
 
 void check_same_kind(const Run& run, const data::DatasetInfo& info) {
   const data::DatasetInfo& trained = run.facts.info;
-  if (info.input != trained.input) {
+  const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
+  if (info.input != trained.input && data::output_shape(transforms, info.input) != run.facts.input) {
     throw Error(info.name,
-                "its inputs have shape " + info.input.str() + ", the network was trained on " + trained.input.str());
+                "its inputs have shape " + info.input.str() + ", the network was trained on " + trained.input.str())
+        .hint("a resize transform in the recipe lets a network take images of any size");
+  }
+  if (info.target != trained.target) {
+    throw Error(info.name,
+                "its targets are " + name_of(info.target) + ", the network was trained on " + name_of(trained.target));
   }
   if (info.outputs() != trained.outputs()) {
     throw Error(info.name, "it has " + std::to_string(info.outputs()) + " classes, the network was trained on " +

@@ -108,6 +108,7 @@ train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resol
     options.patience = stopping.patience;
     if (!stopping.metric.empty()) options.best_metric = stopping.metric;
   }
+  recipe::with_place(section, [&] { train::check_options(options); });
   check_best_metric(section, options, task);
   Setting kept = resolver.resolved();
   std::erase_if(kept.fields, [](const auto& field) {
@@ -166,6 +167,7 @@ Plan make_plan(const Setting& recipe, const Facts& facts, Setting resolved) {
   plan.task = make_task(recipe, facts, resolved);
   const Setting optimizer = section_or(recipe, "optimizer", "adam");
   plan.optimizer = recipe::make_named(optim::optimizer_table(), optimizer, "optimizer", &resolved.field("optimizer"));
+  recipe::with_place(optimizer, [&] { plan.optimizer->check_groups(plan.task->module().named_parameters()); });
   const Setting schedule = section_or(recipe, "schedule", "constant");
   plan.schedule = recipe::make_named(optim::schedule_table(), schedule, "schedule", &resolved.field("schedule"));
   plan.options = make_trainer_options(recipe, resolved, *plan.task);

@@ -28,6 +28,10 @@ struct DataParts {
 /// Opens the data of a recipe and fits its transforms. `resolved` receives the sections data and transforms.
 DataParts open_data(const recipe::Setting& recipe, recipe::Setting& resolved);
 
+/// What another folder or file holds to test a run's network on, read as its recipe says: its own test part, else all
+/// of it. Where that is the place of the run's own data, the part that was held out for testing.
+data::DatasetPtr open_to_test(const recipe::Setting& recipe, const Facts& facts, const std::string& place);
+
 /// The transforms for evaluation of a resolved recipe, with what they learnt.
 data::Transforms eval_transforms(const recipe::Setting& recipe, const Facts& facts);
 

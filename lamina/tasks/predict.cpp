@@ -1,7 +1,9 @@
 #include "lamina/tasks/predict.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <set>
 
 #include "lamina/core/error.h"
 #include "lamina/data/transforms.h"
@@ -86,6 +88,23 @@ std::vector<Column> columns_for(const io::CsvTable& table, const std::vector<std
   throw Error(table.name(), "these columns are missing: " + missing).detail("there are: " + there.str());
 }
 
+/// Throws where a cell of words holds none that the network knows.
+void check_words(const io::CsvTable& table, int64_t row, const std::vector<Column>& columns) {
+  std::map<int64_t, NameList> words;
+  std::set<int64_t> known;
+  for (const Column& c : columns) {
+    if (c.word.empty()) continue;
+    words[c.index].add(c.word);
+    if (table.cell(row, c.index) == c.word) known.insert(c.index);
+  }
+  for (const auto& [index, names] : words) {
+    if (known.contains(index)) continue;
+    throw Error(table.place(row), "column \"" + table.columns()[static_cast<size_t>(index)] + "\": \"" +
+                                      table.cell(row, index) + "\" is no category of the training rows")
+        .hint("there are: " + names.str().substr(0, 300));
+  }
+}
+
 void read_rows(const std::string& file, const Run& run, std::vector<Input>& inputs) {
   const io::CsvTable table = io::read_csv(file);
   const std::vector<Column> columns = columns_for(table, run.facts.info.features);
@@ -95,6 +114,7 @@ void read_rows(const std::string& file, const Run& run, std::vector<Input>& inpu
       values.push_back(c.word.empty() ? static_cast<float>(table.number(row, c.index))
                                       : static_cast<float>(table.cell(row, c.index) == c.word));
     }
+    check_words(table, row, columns);
     inputs.push_back({table.place(row), Tensor::from(values, {static_cast<int64_t>(values.size())})});
   }
 }

@@ -84,7 +84,7 @@ const std::map<std::string, std::string>& data_docs() {
       {"kind", "csv: of the target: classes, values or tags; default: told by its content"},
       {"group", "csv: a column; with split: group no value of it is on both sides"},
       {"missing", "csv: error, or drop (the row)"},
-      {"separator", "csv: default: guessed among comma, semicolon, tab"},
+      {"separator", "csv: comma, semicolon, tab or space; default: guessed"},
       {"header", "csv: yes or no; default: guessed"},
       {"window", "csv: a series: inputs are so many rows; 0: rows are examples"},
       {"horizon", "csv: with window: the target is so many rows later"},
@@ -92,6 +92,29 @@ const std::map<std::string, std::string>& data_docs() {
       {"channels", "folder: 1 or 3; default: those of the first picture"}};
   return docs;
 }
+
+const std::map<std::string, std::string>& group_docs() {
+  static const std::map<std::string, std::string> docs{
+      {"match", "dotted paths: `*` stands for any characters, `?` for one, `|` separates alternatives"},
+      {"lr_scale", "times the optimizer's rate"},
+      {"weight_decay", "instead of the optimizer's; below 0: the optimizer's"}};
+  return docs;
+}
+
+constexpr const char* kGroupText = R"(
+`groups` gives parameters a rate and a weight decay of their own; of several groups that match, the last one counts.
+`lamina info` shows the paths.
+
+```yaml
+optimizer:
+  name: adamw
+  lr: 1e-3
+  weight_decay: 0.01
+  groups:
+    - {match: "features.*", lr_scale: 0.1}
+    - {match: "*.bias", weight_decay: 0}
+```
+)";
 
 const std::map<std::string, std::string>& trainer_docs() {
   static const std::map<std::string, std::string> docs{
@@ -197,6 +220,9 @@ std::string recipe_reference() {
   data::DataOptions data;
   recipe::FieldLister data_fields, trainer_fields;
   data.visit(data_fields);
+  optim::ParamGroup group;
+  recipe::FieldLister group_fields;
+  group.visit(group_fields);
   train::TrainerOptions trainer;
   trainer.visit(trainer_fields);
   return kHead +
@@ -211,6 +237,7 @@ std::string recipe_reference() {
          model_entries(models::model_table()) + "\n### Layers\n" + model_entries(models::layer_table()) +
          "\n## loss\n\nDefault: `cross_entropy` for classes, `bce_with_logits` for tags, `mse` for values.\n" +
          entries(loss_table()) + "\n## optimizer\n\nDefault: `adam`.\n" + entries(optim::optimizer_table()) +
+         kGroupText + table_of(group_fields.fields(), group_docs()) +
          "\n## schedule\n\nDefault: `constant`. The optimizer's rate is multiplied by it. `warmup` is the fraction of "
          "the run "
          "that a linear rise takes.\n" +

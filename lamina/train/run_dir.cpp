@@ -18,6 +18,7 @@
 #include "lamina/core/error.h"
 #include "lamina/core/parallel.h"
 #include "lamina/io/files.h"
+#include "lamina/runtime/doctor.h"
 
 namespace lamina::train {
 
@@ -181,21 +182,26 @@ std::string now() {
 std::vector<std::pair<std::string, std::string>> environment() {
   utsname system{};
   uname(&system);
-  return {{"lamina", LAMINA_VERSION},
-          {"started", now()},
-          {"command", command_line()},
-          {"folder", fs::current_path().string()},
-          {"cpu", first_line_with("/proc/cpuinfo", "model name")},
-          {"cores", std::to_string(std::thread::hardware_concurrency())},
-          {"threads", std::to_string(num_threads())},
-          {"system", first_line_with("/etc/os-release", "PRETTY_NAME") + ", " + system.sysname + " " + system.release},
-          {"compiler",
+  std::vector<std::pair<std::string, std::string>> list{
+      {"lamina", LAMINA_VERSION},
+      {"started", now()},
+      {"command", command_line()},
+      {"folder", fs::current_path().string()},
+      {"cpu", first_line_with("/proc/cpuinfo", "model name")},
+      {"cores", std::to_string(std::thread::hardware_concurrency())},
+      {"threads", std::to_string(num_threads())},
+      {"system", first_line_with("/etc/os-release", "PRETTY_NAME") + ", " + system.sysname + " " + system.release},
+      {"compiler",
 #ifdef __clang__
-           "clang " __clang_version__
+       "clang " __clang_version__
 #else
-           "g++ " __VERSION__
+       "g++ " __VERSION__
 #endif
-          }};
+      }};
+  for (const runtime::Finding& f : runtime::examine()) {
+    if (f.group == "libraries" || f.name == "vector kernels for") list.emplace_back(f.name, f.value);
+  }
+  return list;
 }
 
 void write_environment(const std::string& run_dir, const std::vector<std::pair<std::string, std::string>>& more) {

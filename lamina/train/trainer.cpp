@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "lamina/core/error.h"
+#include "lamina/graph/capture.h"
 #include "lamina/nn/module.h"
 #include "lamina/ops/movement.h"
 #include "lamina/train/callbacks.h"
@@ -24,7 +25,9 @@ void require(bool holds, const char* option, const std::string& expected, double
   throw Error("trainer", std::string(option) + " must be " + expected + ", got " + value_text(got));
 }
 
-void check(const TrainerOptions& o) {
+}  // namespace
+
+void check_options(const TrainerOptions& o) {
   require(o.epochs >= 0, "epochs", "0 or more", static_cast<double>(o.epochs));
   require(o.batch >= 1, "batch", "1 or more", static_cast<double>(o.batch));
   require(o.workers >= 0, "workers", "0 or more", static_cast<double>(o.workers));
@@ -38,9 +41,14 @@ void check(const TrainerOptions& o) {
   require(o.validate_every >= 1, "validate_every", "1 or more", static_cast<double>(o.validate_every));
   require(o.log_steps >= 0, "log_steps", "0 or more", static_cast<double>(o.log_steps));
   require(o.statistics_steps >= 0, "statistics_steps", "0 or more", static_cast<double>(o.statistics_steps));
+  const std::vector<std::string> passes = graph::passes();
+  for (const std::string& p : o.disabled_passes) {
+    if (std::find(passes.begin(), passes.end(), p) != passes.end()) continue;
+    NameList names;
+    for (const std::string& known : passes) names.add(known);
+    throw Error("trainer", "disabled_passes: there is no pass \"" + p + "\"").hint("there are: " + names.str());
+  }
 }
-
-}  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Results& results) {
   const char* separator = "";
@@ -55,7 +63,7 @@ std::string watched_key(const std::string& metric, bool validated) { return (val
 
 Trainer::Impl::Impl(Trainer& t, Task& k, const optim::Optimizer& o, TrainerOptions opts)
     : trainer(t), task(k), optimizer(o.copy()), options(std::move(opts)), base_lr(o.lr()), random(options.seed) {
-  check(options);
+  check_options(options);
 }
 
 void Trainer::Impl::check_set(const data::DatasetPtr& set) const {
@@ -133,6 +141,7 @@ Results Trainer::Impl::fit(const data::DatasetPtr& train, const data::DatasetPtr
   start_anew();
   bind_optimizer();
   check_best_metric();
+  if (schedule) schedule->watch(higher_is_better());
   if (!step) step = std::make_unique<TrainingStep>(task, *optimizer, random, options, !transforms_set);
 
   data::Loader loader(train, train_transforms,
@@ -243,6 +252,12 @@ void Trainer::Impl::finish_epoch() {
   loss_sum = 0;
 }
 
+/// Of the watched metric.
+bool Trainer::Impl::higher_is_better() const {
+  return std::any_of(task.metrics().begin(), task.metrics().end(),
+                     [&](const metrics::MetricPtr& m) { return m->name() == best.metric && m->higher_is_better(); });
+}
+
 /// Takes over what was measured: values, the best epoch, the schedule.
 void Trainer::Impl::validate() {
   for (const metrics::MetricPtr& m : task.metrics()) {
@@ -251,9 +266,7 @@ void Trainer::Impl::validate() {
   }
   if (validation_set) progress.values["validation/loss"] = last_validation.values.at("loss");
   const double value = progress.values.at(watched_key(best.metric, validation_set != nullptr));
-  bool higher = false;
-  for (const metrics::MetricPtr& m : task.metrics())
-    higher = higher || (m->name() == best.metric && m->higher_is_better());
+  const bool higher = higher_is_better();
   const bool better = best.epoch < 0 || std::isnan(best.value) || (higher ? value > best.value : value < best.value);
   if (better) {
     best.value = value;

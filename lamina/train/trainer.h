@@ -48,6 +48,8 @@ struct TrainerOptions {
                  best_metric, patience, validate_every, log_steps, statistics_steps, allow_unused, compile, progress,
                  handle_signals, disabled_passes)
 };
+/// Throws Error for a number out of its range, or the name of a pass that there is not.
+void check_options(const TrainerOptions& options);
 
 /// Metric values by name, printable: "accuracy 0.9871  loss 0.0412".
 struct Results {

@@ -23,6 +23,7 @@ struct Trainer::Impl {
   void run_step(const data::Batch& batch);
   void finish_epoch();
   void validate();
+  bool higher_is_better() const;
   void check_set(const data::DatasetPtr& set) const;
   Evaluation& ready_evaluation();
   void start_anew();

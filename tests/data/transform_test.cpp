@@ -249,6 +249,7 @@ class Names final : public FieldVisitor {
   void field(std::string_view name, Dims& v) override { v = {name == "epochs" ? 0 : 2}; }
   void field(std::string_view, std::vector<double>&) override {}
   void field(std::string_view, std::vector<std::string>&) override {}
+  void field(std::string_view, StructList&) override {}
 };
 
 TEST(Transform, EveryEntryOfTheTableBuildsWhatItIsCalled) {

@@ -36,6 +36,30 @@ has info.json '"parameters"' '"layers"' '"flops"'
 lamina info --model lenet5 >lenet.out
 has lenet.out 61,706
 
+# The weights of a run are a file like any other, and lead to the network.
+has tensors.out Conv2d operations "to train"
+lamina info runs/d/checkpoints/best/model.safetensors --json >tensors.json
+has tensors.json '"tensors"' '"layers"' '"flops"' '"training_bytes"'
+
+# Other data: pictures in folders for a network trained on a built-in set.
+mkdir -p other/3 other/4 && cp images/*-is-3.png other/3/ && cp images/*-is-4.png other/4/
+lamina evaluate runs/d --data other --json >other.json
+has other.json '"examples": 3' '"confusion_matrix"' '"accuracy": 1.0'
+mkdir -p wrong/x && cp images/*-is-3.png wrong/x/
+refuses wrong/x "unknown class" -- evaluate runs/d --data wrong
+refuses /no/such/digits "no such file or folder" -- evaluate runs/d --data /no/such/digits
+
+# Tables: columns in another order, words, and none of the rows held out.
+printf 'colour,size,kind\nred,1,a\nblue,2,b\nred,1.5,a\nblue,2.5,b\nred,1.2,a\nblue,2.2,b\ngreen,1,a\ngreen,2,b\n' >train.csv
+printf 'size,kind,colour\n1,a,red\n2,b,red\n' >more.csv
+printf 'data: {format: csv, root: train.csv, target: kind, categories: [colour], test_fraction: 0}\nmodel: linear\n' >table.yaml
+lamina train table.yaml --set trainer.epochs=3 --run-dir runs/t >/dev/null 2>&1
+lamina evaluate runs/t --data more.csv --json >more.json
+has more.json '"examples": 2'
+printf 'size,kind,colour\n1,a,pink\n' >pink.csv
+refuses pink.csv:2 '"pink" is no category' -- evaluate runs/t --data pink.csv
+refuses pink.csv:2 '"pink" is no category' -- predict runs/t pink.csv
+
 rm runs/d/report.html
 lamina report runs/d >/dev/null
 ! grep -qE '(src|href)="?https?:|@import|url\(http' runs/d/report.html || fail "the report refers to something outside"

@@ -33,6 +33,37 @@ TEST(Csv, GuessesSeparatorAndHeader) {
   EXPECT_EQ(parse_csv("a,b\nc,d\n", "t", {.header = CsvHeader::no}).rows(), 2);
 }
 
+TEST(Csv, SpacesSeparateNumbers) {
+  const CsvTable t = parse_csv(" 1.5e0  2 -3 \r\n4 5   6\n", "t");
+  ASSERT_EQ(t.columns().size(), 3U);
+  ASSERT_EQ(t.rows(), 2);
+  EXPECT_EQ(t.number(0, 2), -3);
+  EXPECT_EQ(t.number(1, 2), 6);
+  EXPECT_EQ(parse_csv("a b\n1 2\n", "t", {.separator = ' '}).columns()[1], "b");
+  EXPECT_EQ(parse_csv("first name\nx\n", "t").columns()[0], "first name");
+}
+
+TEST(Csv, BlanksAroundCellsAndOldLineEnds) {
+  const CsvTable t = parse_csv("a, b ,c\r39, \"x, y\" , Bachelors \r\" \",2,\r", "t");
+  ASSERT_EQ(t.rows(), 2);
+  EXPECT_EQ(t.columns()[1], "b");
+  EXPECT_EQ(t.cell(0, 1), "x, y");
+  EXPECT_EQ(t.cell(0, 2), "Bachelors");
+  EXPECT_EQ(t.cell(1, 0), " ");
+  EXPECT_TRUE(t.missing(1, 2));
+  EXPECT_EQ(parse_csv("a\tb\tc\n1\t\t3\n", "t").cell(0, 1), "");  // tabs are no blanks where they separate
+}
+
+TEST(Csv, CountsAndNamesOfClassesInTheFirstLine) {
+  const CsvTable t = parse_csv("3,2,no,yes\n1,2,0\n3,4,1\n5,6,1\n", "t.csv");
+  EXPECT_EQ(t.rows(), 3);
+  EXPECT_EQ(t.columns()[2], "column_3");
+  EXPECT_EQ(t.class_names(), (std::vector<std::string>{"no", "yes"}));
+  EXPECT_CONTAINS(error_of([] { parse_csv("3,2,no,yes\n1,2,0\n3,4,1\n", "t.csv"); }), "announces 3 rows, there are 2");
+  EXPECT_CONTAINS(error_of([] { parse_csv("3,2,no,yes\n1,2,0,9\n", "t.csv"); }), "t.csv:1");
+  EXPECT_EQ(parse_csv("3,2,no,yes\n1,2,0,9\n", "t", {.header = CsvHeader::yes}).columns()[0], "3");
+}
+
 TEST(Csv, MistakesNameLineAndColumn) {
   EXPECT_CONTAINS(error_of([] { parse_csv("a,b\n1,2\n3\n", "t.csv"); }), "t.csv:3: expected 2 cells");
   EXPECT_CONTAINS(error_of([] { parse_csv("a,b\n1,\"2\n3,4\n", "t.csv"); }), "t.csv:2: a quote is opened");

@@ -113,6 +113,7 @@ class TestOptions final : public FieldVisitor {
   void field(std::string_view name, Dims&) override { asked.emplace(name); }
   void field(std::string_view name, std::vector<double>&) override { asked.emplace(name); }
   void field(std::string_view name, std::vector<std::string>&) override { asked.emplace(name); }
+  void field(std::string_view name, StructList&) override { asked.emplace(name); }
 };
 
 TEST(LossTable, EveryEntryIsTheLossOfThatNameAndHasARecord) {

@@ -89,6 +89,7 @@ class WithWarmup final : public FieldVisitor {
   void field(std::string_view, Dims&) override {}
   void field(std::string_view, std::vector<double>&) override {}
   void field(std::string_view, std::vector<std::string>&) override {}
+  void field(std::string_view, StructList&) override {}
 };
 
 TEST(ScheduleTable, EveryEntryHasARecordAndWarmsUp) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "lamina/core/error.h"
 #include "lamina/io/files.h"
@@ -94,6 +95,44 @@ TEST_F(Tasks, TheResolvedRecipeRepeatsTheRun) {
   for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].variable.value().values(), b[i].variable.value().values());
 }
 
+TEST_F(Tasks, GroupsOfParametersHaveRatesOfTheirOwn) {
+  const std::string yaml =
+      "data: {format: builtin, name: iris}\nmodel: {name: mlp, hidden: [4]}\n"
+      "optimizer: {name: sgd, lr: 0.1, groups: [{match: \"layers.0.*\", lr_scale: 0}, {match: \"*.bias\", lr_scale: "
+      "2}]}\n"
+      "trainer: {epochs: 1, batch: 150}\ntransforms: [standardize]\n";
+  const auto after_an_epoch = [&](const std::vector<std::string>& overrides) {
+    const recipe::Setting recipe = load_recipe(write("g.yaml", yaml), overrides);
+    recipe::Setting resolved;
+    const DataParts data = open_data(recipe, resolved);
+    // Through the resolved recipe: it repeats the run, groups and all.
+    const Plan plan =
+        make_plan(recipe::parse_yaml(make_plan(recipe, data.facts, resolved).resolved.yaml(), "again"), data.facts, {});
+    std::map<std::string, std::vector<double>> change;
+    for (const auto& p : plan.task->module().named_parameters()) change[p.name] = p.variable.value().values();
+    train::TrainerOptions options = plan.options;
+    options.progress = false;
+    train::Trainer trainer(*plan.task, *plan.optimizer, options);
+    trainer.set_transforms(data.train_transforms, data.eval_transforms);
+    trainer.fit(data.train, nullptr);
+    for (const auto& p : plan.task->module().named_parameters()) {
+      const std::vector<double> now = p.variable.value().values();
+      for (size_t i = 0; i < now.size(); ++i) change[p.name][i] = now[i] - change[p.name][i];
+    }
+    return change;
+  };
+  auto plain = after_an_epoch({"optimizer.groups=[]"}), grouped = after_an_epoch({});
+  const auto expect_scaled = [&](const std::string& name, double scale) {
+    ASSERT_EQ(plain.count(name), 1U) << name;
+    for (size_t i = 0; i < plain[name].size(); ++i) EXPECT_NEAR(grouped[name][i], scale * plain[name][i], 1e-6) << name;
+    EXPECT_NE(plain[name][0], 0) << name;
+  };
+  expect_scaled("layers.0.weight", 0);
+  expect_scaled("layers.0.bias", 2);  // the later group wins
+  expect_scaled("layers.2.weight", 1);
+  expect_scaled("layers.2.bias", 2);
+}
+
 TEST_F(Tasks, EarlyStoppingSetsMetricAndPatience) {
   const Plan plan = build(write("a.yaml", std::string(kIris) + "metrics: [accuracy]\n"),
                           {"trainer.early_stopping={metric: accuracy, patience: 4}", "data.validation=0.2"});
@@ -110,7 +149,7 @@ TEST_F(Tasks, EveryMistakeNamesItsPlaceAndWhatWasExpected) {
       {"dta: {}\n" + data + model, {"r.yaml:1:6", "section \"dta\"", "did you mean \"data\"?"}},
       {model, {"the section \"data\" is missing"}},
       {data, {"the section \"model\" is missing"}},
-      {"data: {format: bultin, name: iris}\n" + model, {"r.yaml:1:7", "bultin", "builtin"}},
+      {"data: {format: bultin, name: iris}\n" + model, {"r.yaml:1:16", "bultin", "builtin"}},
       {"data: {format: builtin, name: irs}\n" + model, {"irs", "iris"}},
       {"data: {format: builtin, name: iris, validaton: 0.1}\n" + model,
        {"r.yaml:1:48", "did you mean \"validation\"?"}},
@@ -119,7 +158,15 @@ TEST_F(Tasks, EveryMistakeNamesItsPlaceAndWhatWasExpected) {
       {data + model + "loss: {name: cross_entropy, smoothing: 0.1}\n", {"r.yaml:3:40", "label_smoothing"}},
       {data + model + "optimizer: adm\n", {"r.yaml:3:12", "optimizer", "did you mean \"adam\"?"}},
       {data + model + "optimizer: {name: adam, lr: fast}\n", {"r.yaml:3:29", "lr", "a number", "fast"}},
-      {data + model + "optimizer: {name: adam, lr: -1}\n", {"r.yaml:3:12", "lr"}},
+      {data + model + "optimizer: {name: adam, lr: -1}\n", {"r.yaml:3:29", "lr"}},
+      {data + model + "optimizer: {name: adam, lr: fast, eps: 1}\n", {"r.yaml:3:29", "a number", "fast"}},
+      {data + "model: {name: lenet5, classes: 3}\n", {"r.yaml:2:8", "lenet5", "images"}},
+      {data + model + "optimizer: {name: adam, groups: [{match: \"*.bais\"}]}\n",
+       {"r.yaml:3:33", "*.bais", "layers.0.weight"}},
+      {data + model + "optimizer: {name: adam, groups: [{mach: \"*\"}]}\n",
+       {"r.yaml:3:41", "groups.0", "did you mean \"match\"?"}},
+      {data + model + "optimizer: {name: adam, groups: {match: \"*\"}}\n", {"r.yaml:3:33", "a list of maps"}},
+      {data + model + "trainer: {disabled_passes: [cse, fusion]}\n", {"r.yaml:3:28", "fusion", "there are:"}},
       {data + model + "optimizer: {lr: 1}\n", {"r.yaml:3:12", "\"name\" is missing"}},
       {data + model + "schedule: {name: cosin}\n", {"r.yaml:3:18", "did you mean \"cosine\"?"}},
       {data + model + "trainer: {epoch: 3}\n", {"r.yaml:3:18", "did you mean \"epochs\"?"}},
