@@ -28,7 +28,7 @@ model:
     - flatten
     - linear: {in: 65, out: 10}
 YAML
-refuses 'shapes.yaml:5:7' 'layer 1 (linear)' 65 64 -- train shapes.yaml
+refuses 'shapes.yaml:5:20' 'layer 1 (linear)' 65 64 -- train shapes.yaml
 
 # Data files.
 printf 'a,b,y\n1,2,0\n3,x,1\n' >text.csv
