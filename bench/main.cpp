@@ -1,10 +1,12 @@
-// lamina-bench: whole steps, alone or beside peers; see docs/benchmarks.md.
+// lamina-bench: whole steps, alone or beside peers; single ops; what comes before the first step. See
+// docs/benchmarks.md.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
 
 #include "bench/compare.h"
 #include "bench/steps.h"
+#include "bench/workloads.h"
 #include "lamina/core/error.h"
 #include "lamina/core/parallel.h"
 
@@ -12,57 +14,81 @@ namespace {
 
 using namespace lamina;
 
-std::vector<std::string> chosen_peers(const std::string& names) {
-  if (names == "none") return {};
-  if (names == "all") return {"torch", "torch-compiled", "jax", "ort"};
-  std::vector<std::string> list;
-  std::string rest = names;
-  while (!rest.empty()) {
-    const size_t comma = rest.find(',');
-    list.push_back(rest.substr(0, comma));
-    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+constexpr const char* kExamples = R"(Examples:
+  ./dev bench                                   all workloads beside all peers that ./dev peers installed
+  ./dev bench --only lenet5,resnet50 --peers torch
+  ./dev bench --only mlp-sgd --peers torch --compile     PyTorch also compiled, which takes up to a minute a network
+  ./dev bench --peers none --json               Lamina alone, as data
+  ./dev bench --only resnet20 --profile         where the time of Lamina's step goes
+  ./dev bench --only mlp-adam --disable-pass fuse_pointwise
+A step is forward, loss, backward and update (training), or forward (inference). The first steps of every peer must
+agree with ours before anything is timed. limit: the share of what the machine could do at best, measured at the start.
+Of each peer the best of its settings counts: 1 or all threads, row-major or channels-last pictures, eager or compiled.
+Memory is what the process came to hold beyond what it holds once the framework is loaded.)";
+
+struct Options {
+  bench::CompareOptions compare;
+  bench::StepOptions steps;
+  std::vector<std::string> only, peers{"all"};
+  int threads = 0;
+  bool list = false;
+};
+
+std::vector<std::string> chosen_peers(const Options& o) {
+  if (o.peers.size() == 1 && o.peers[0] == "none") return {};
+  if (o.peers.size() == 1 && o.peers[0] == "all") return bench::peer_names();
+  return o.peers;
+}
+
+void run_workloads(Options& o) {
+  if (o.threads != 0) set_num_threads(o.threads);
+  if (o.list) {
+    for (const bench::WorkloadEntry& e : bench::workloads()) std::printf("%-18s %s\n", e.name.c_str(), e.text.c_str());
+    return;
   }
-  return list;
+  o.compare.only = o.only;
+  o.compare.peers = chosen_peers(o);
+  o.steps.seconds = o.compare.seconds;
+  if (o.steps.explain || o.steps.profile || !o.steps.disabled_passes.empty()) return bench::run_steps(o.only, o.steps);
+  if (o.compare.environment.empty() && !o.compare.peers.empty()) {
+    std::cerr << "No peers are installed (./dev peers does that): Lamina alone.\n";
+    o.compare.peers.clear();
+  }
+  bench::run_compare(o.compare);
+}
+
+void add_workload_options(CLI::App& app, Options& o) {
+  app.add_option("--only", o.only, "Workloads, by name; default: all")->delimiter(',')->type_name("NAME,…");
+  app.add_option("--peers", o.peers, "none, all, or some of torch, jax, ort, mnn; default: all")
+      ->delimiter(',')
+      ->type_name("NAME,…");
+  app.add_flag("--compile", o.compare.compile, "Try PyTorch compiled, too");
+  app.add_flag("--list", o.list, "Print the workloads and end");
+  app.add_flag("--json", o.compare.json, "Print one object: machine, rows");
+  app.add_option("--seconds", o.compare.seconds, "Measured per workload and program")->capture_default_str();
+  app.add_option("--threads", o.threads, "Default: all cores");
+  app.add_flag("--profile", o.steps.profile, "Lamina alone: print where the time of a step goes");
+  app.add_flag("--explain", o.steps.explain, "Lamina alone: print the compiled step, its layouts, fusions, refusals");
+  app.add_option("--disable-pass", o.steps.disabled_passes, "Lamina alone, without these passes")->delimiter(',');
+  app.add_option("--environment", o.compare.environment, "Folder of the peers' Python environment")
+      ->capture_default_str();
+  app.add_option("--scripts", o.compare.scripts, "Folder of the peers' scripts")->capture_default_str();
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{
-      "Measures Lamina: whole steps of typical networks, beside PyTorch and others where ./dev peers has "
-      "installed them."};
-  bench::CompareOptions compare;
-  bench::StepOptions steps;
-  std::vector<std::string> only;
-  std::string peers = "torch,jax,ort";
-  int threads = 0;
+  CLI::App app{"Measures Lamina: whole steps of typical networks, beside PyTorch and others.", "./dev bench"};
+  Options o;
   const char* environment = std::getenv("LAMINA_PEERS");
-  compare.environment = environment ? environment : "";
-  compare.scripts = "bench/peers";
-  app.add_option("--only", only, "workloads, by name; default: all")->delimiter(',');
-  app.add_option("--peers", peers, "none, all, or a list of torch, torch-compiled, jax, ort")->capture_default_str();
-  app.add_option("--seconds", compare.seconds, "measured per workload and program")->capture_default_str();
-  app.add_option("--threads", threads, "default: all cores");
-  app.add_option("--disable-pass", steps.disabled_passes, "passes to leave out (with --peers none)")->delimiter(',');
-  app.add_option("--environment", compare.environment, "folder of the peers' Python environment")
-      ->capture_default_str();
-  app.add_option("--scripts", compare.scripts, "folder of the peers' scripts")->capture_default_str();
-  app.add_flag("--json", compare.json, "one object: machine, rows");
-  app.add_flag("--profile", steps.profile, "print where the time goes (with --peers none)");
-  app.add_flag("--explain", steps.explain, "print each compiled step (with --peers none)");
-  CLI11_PARSE(app, argc, argv);
-
-  if (threads > 0) set_num_threads(threads);
-  compare.only = only;
-  compare.peers = chosen_peers(peers);
-  if (compare.environment.empty() && !compare.peers.empty()) {
-    std::cerr << "No peers are installed (./dev peers does that): Lamina alone.\n";
-    compare.peers.clear();
+  o.compare.environment = environment ? environment : "";
+  o.compare.scripts = "bench/peers";
+  add_workload_options(app, o);
+  app.footer(kExamples);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
   }
-  steps.seconds = compare.seconds;
-  if (steps.explain || steps.profile || !steps.disabled_passes.empty()) {
-    bench::run_steps(only, steps);
-  } else {
-    bench::run_compare(compare);
-  }
+  run_workloads(o);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/memory.h"
 #include "bench/workloads.h"
 #include "lamina/core/error.h"
 #include "lamina/core/parallel.h"
@@ -15,13 +16,14 @@
 #include "lamina/io/safetensors.h"
 #include "lamina/ops/random.h"
 #include "lamina/runtime/profiler.h"
-#include "lamina/tensor/storage.h"
 
 namespace lamina::bench {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int kComparedSteps = 3;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -50,22 +52,15 @@ graph::Captured captured(Workload& w, Generator& generator, const StepOptions& o
   return graph::Captured(step, state, how);
 }
 
-/// What a peer needs to run the very same steps, and what it should get.
-void save(const std::string& path, Workload& w, graph::Captured& step, const Tensors& batch) {
+/// What a peer needs to run the very same steps.
+io::TensorFile start_of(const Workload& w) {
   io::TensorFile file;
   for (const nn::NamedVariable& p : w.net->named_parameters()) {
     file.tensors.push_back({"parameter." + p.name, p.variable.clone().value()});
   }
   file.tensors.push_back({"input", w.input});
   if (w.target.defined()) file.tensors.push_back({"target", w.target});
-  if (!w.optimizer) {
-    file.tensors.push_back({"output", step(batch)[0]});
-  } else {
-    std::vector<double> losses;
-    for (int i = 0; i < 3; ++i) losses.push_back(step(batch)[0].item());
-    file.tensors.push_back({"losses", Tensor::from(losses, {3}, DType::f64)});
-  }
-  io::save_safetensors(path, file);
+  return file;
 }
 
 }  // namespace
@@ -81,19 +76,26 @@ struct Session::Impl {
 
 Session::Session(const WorkloadEntry& entry, const StepOptions& options) : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
-  impl_->workload = entry.make();
+  impl_->workload = entry.make(options.dropout ? entry.dropout : 0);
   Workload& w = impl_->workload;
   impl_->step = std::make_unique<graph::Captured>(captured(w, impl_->generator, options));
+  graph::Captured& step = *impl_->step;
   impl_->batch = {w.input};
   if (w.target.defined()) impl_->batch.push_back(w.target);
+  io::TensorFile file;
+  if (!options.save_file.empty()) file = start_of(w);
   const auto start = Clock::now();
-  impl_->step->prepare(impl_->batch);
-  if (!options.save_file.empty()) {
-    save(options.save_file, w, *impl_->step, impl_->batch);
-  } else {
-    (*impl_->step)(impl_->batch);
-  }
+  Tensor result = step(impl_->batch)[0];
   impl_->first = seconds_since(start);
+  if (options.save_file.empty()) return;
+  if (w.optimizer) {
+    std::vector<double> losses{result.item()};
+    for (int i = 1; i < kComparedSteps; ++i) losses.push_back(step(impl_->batch)[0].item());
+    file.tensors.push_back({"losses", Tensor::from(losses, {kComparedSteps}, DType::f64)});
+  } else {
+    file.tensors.push_back({"output", result});
+  }
+  io::save_safetensors(options.save_file, file);
 }
 
 Session::~Session() = default;
@@ -101,6 +103,7 @@ Session::~Session() = default;
 Times Session::measure(double seconds) {
   graph::Captured& step = *impl_->step;
   const Tensors& batch = impl_->batch;
+  reset_peak_resident();
   for (int i = 0; i < 3; ++i) step(batch);
   auto begin = Clock::now();
   step(batch);
@@ -114,16 +117,17 @@ Times Session::measure(double seconds) {
     blocks.push_back(seconds_since(begin) / per_block);
   }
   std::sort(blocks.begin(), blocks.end());
-  return {blocks.front() * 1e3, blocks[blocks.size() / 2] * 1e3};
+  return {blocks.front() * 1e3, blocks[blocks.size() / 2] * 1e3, peak_resident_bytes()};
 }
 
 std::string Session::profile() {
   runtime::Profiler profiler;
   const StepTimerScope on(&profiler);
   for (int i = 0; i < 10; ++i) (*impl_->step)(impl_->batch);
-  return profiler.table();
+  return profiler.table(runtime::measure_machine());
 }
 
+bool Session::has_images() const { return impl_->workload.input.rank() == 4; }
 double Session::first_ms() const { return impl_->first * 1e3; }
 const graph::Report& Session::report() const { return impl_->step->report(); }
 
@@ -148,7 +152,6 @@ std::vector<const WorkloadEntry*> chosen_workloads(const std::vector<std::string
 void run_steps(const std::vector<std::string>& only, const StepOptions& options) {
   for (const WorkloadEntry* entry : chosen_workloads(only)) {
     Session session(*entry, options);
-    reset_peak_memory();
     const Times times = session.measure(options.seconds);
     const graph::Report& report = session.report();
     if (options.profile) std::cerr << entry->name << ", 10 steps\n" << session.profile();
@@ -163,7 +166,7 @@ void run_steps(const std::vector<std::string>& only, const StepOptions& options)
                              {"nodes", report.steps},
                              {"arena_bytes", report.arena_bytes},
                              {"state_bytes", report.state_bytes},
-                             {"peak_bytes", memory_stats().peak_bytes}};
+                             {"peak_bytes", times.peak_bytes}};
     std::cout << row.dump() << std::endl;
   }
 }

@@ -18,11 +18,13 @@ struct StepOptions {
   std::vector<std::string> disabled_passes = {};  // of the compiled step
   bool explain = false;                           // print the plan's report to stderr
   bool profile = false;                           // print where the time goes to stderr
+  bool dropout = true;                            // false: switched off, for comparison with peers
   std::string save_file = {};                     // weights, batch, and what the first steps give, for peers
 };
 
 struct Times {
   double ms_min = 0, ms_median = 0;
+  int64_t peak_bytes = 0;  // the most that the process held during these steps
 };
 
 /// A workload, compiled and warm.
@@ -35,6 +37,7 @@ class Session {
   std::string profile();
   /// From the call that captures to the end of the first step.
   double first_ms() const;
+  bool has_images() const;
   const graph::Report& report() const;
 
  private:

@@ -231,6 +231,28 @@ class UNet final : public Layer {
   Sequential down_, up_, join_, head_;
 };
 
+/// Kim 2014: convolutions of several widths over embedded words, each reduced to its largest response.
+class TextCnn final : public Layer {
+ public:
+  explicit TextCnn(double dropout) : dropout_(dropout) {
+    for (int64_t width : {3, 4, 5}) convolutions_.add(Conv1d{{.in = 300, .out = 100, .kernel = width}});
+  }
+
+  Tensor forward(const Tensor& x) override {
+    const Tensor words = transpose(words_(x), 1, 2);  // [n, 300, 56]
+    Tensors responses;
+    for (size_t i = 0; i < convolutions_.size(); ++i) responses.push_back(amax(relu(convolutions_[i](words)), {2}));
+    return head_(dropout_(concat(responses, 1)));
+  }
+  LAMINA_FIELDS(words_, convolutions_, dropout_, head_)
+
+ private:
+  Embedding words_{{.rows = 18000, .dim = 300}};
+  Sequential convolutions_;
+  Dropout dropout_;
+  Linear head_{{.in = 300, .out = 2}};
+};
+
 // ---- steps -------------------------------------------------------------------------------------
 
 Tensor cross_entropy_of(const Tensor& y, const Tensor& t) { return loss::cross_entropy(y, t); }
@@ -251,7 +273,7 @@ optim::Momentum momentum() {
   return optim::Momentum{{.lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4, .decay_all = true}};
 }
 
-Workload xor_step() {
+Workload xor_step(double) {
   const Tensor x = Tensor::from({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2}), y = Tensor::from({0, 1, 1, 0}, {4, 1});
   return training(Sequential{Linear{{.in = 2, .out = 8}}, Sigmoid{}, Linear{{.in = 8, .out = 1}}}, x, y,
                   loss::bce_with_logits, sgd());
@@ -265,35 +287,46 @@ const std::vector<WorkloadEntry>& workloads() {
   static const std::vector<WorkloadEntry> list{
       {"xor", "2-8-1 sigmoid MLP, batch 4, BCE, SGD", xor_step},
       {"mlp-b1", "784-300-10 ReLU MLP, batch 1, cross-entropy, SGD",
-       [] { return training(mlp(), normal({1, 784}), ids({1}, 10), cross_entropy_of, sgd()); }},
+       [](double) { return training(mlp(), normal({1, 784}), ids({1}, 10), cross_entropy_of, sgd()); }},
       {"mlp-sgd", "784-300-10 ReLU MLP, batch 64, cross-entropy, SGD",
-       [] { return training(mlp(), normal({64, 784}), ids({64}, 10), cross_entropy_of, sgd()); }},
+       [](double) { return training(mlp(), normal({64, 784}), ids({64}, 10), cross_entropy_of, sgd()); }},
       {"mlp-adam", "784-300-10 ReLU MLP, batch 64, cross-entropy, Adam",
-       [] { return training(mlp(), normal({64, 784}), ids({64}, 10), cross_entropy_of, adam()); }},
+       [](double) { return training(mlp(), normal({64, 784}), ids({64}, 10), cross_entropy_of, adam()); }},
       {"deep-ae", "784-1000-500-250-30 and back, batch 100, MSE, Adam",
-       [] { return reconstruction(deep_autoencoder(), unit({100, 784})); }},
+       [](double) { return reconstruction(deep_autoencoder(), unit({100, 784})); }},
       {"lenet5-b1", "LeNet-5, batch 1, cross-entropy, momentum",
-       [] { return training(lenet5(), normal({1, 1, 28, 28}), ids({1}, 10), cross_entropy_of, momentum()); }},
+       [](double) { return training(lenet5(), normal({1, 1, 28, 28}), ids({1}, 10), cross_entropy_of, momentum()); }},
       {"lenet5", "LeNet-5, batch 64, cross-entropy, momentum",
-       [] { return training(lenet5(), normal({64, 1, 28, 28}), ids({64}, 10), cross_entropy_of, momentum()); }},
+       [](double) { return training(lenet5(), normal({64, 1, 28, 28}), ids({64}, 10), cross_entropy_of, momentum()); }},
       {"mnist-cnn", "32c3-max2-64c3-max2-10, batch 128, cross-entropy, Adam",
-       [] { return training(mnist_cnn(), normal({128, 1, 28, 28}), ids({128}, 10), cross_entropy_of, adam()); }},
+       [](double) {
+         return training(mnist_cnn(), normal({128, 1, 28, 28}), ids({128}, 10), cross_entropy_of, adam());
+       }},
       {"resnet20", "CIFAR ResNet-20, batch 128, cross-entropy, momentum",
-       [] { return training(resnet20(), normal({128, 3, 32, 32}), ids({128}, 10), cross_entropy_of, momentum()); }},
+       [](double) {
+         return training(resnet20(), normal({128, 3, 32, 32}), ids({128}, 10), cross_entropy_of, momentum());
+       }},
       {"resnet50", "ResNet-50, 224 px, batch 8, cross-entropy, momentum",
-       [] { return training(resnet50(), normal({8, 3, 224, 224}), ids({8}, 1000), cross_entropy_of, momentum()); }},
+       [](double) {
+         return training(resnet50(), normal({8, 3, 224, 224}), ids({8}, 1000), cross_entropy_of, momentum());
+       }},
       {"cae", "3-32-64-128 3×3 stride 2, mirrored 4×4 transposed, 64 px, batch 32, MSE, Adam",
-       [] { return reconstruction(conv_autoencoder(), unit({32, 3, 64, 64})); }},
+       [](double) { return reconstruction(conv_autoencoder(), unit({32, 3, 64, 64})); }},
       {"unet", "U-Net, 4 levels, base 32, batch-norm, 240×176, 11 classes, batch 4, Adam",
-       [] {
+       [](double) {
          return training(UNet(11, 32, 4), normal({4, 3, 176, 240}), ids({4, 176, 240}, 11), cross_entropy_of, adam());
        }},
-      {"infer-lenet5", "LeNet-5, batch 1", [] { return inference(lenet5(), normal({1, 1, 28, 28})); }},
-      {"infer-resnet50-b1", "ResNet-50, batch 1", [] { return inference(resnet50(), normal({1, 3, 224, 224})); }},
-      {"infer-resnet50-b16", "ResNet-50, batch 16", [] { return inference(resnet50(), normal({16, 3, 224, 224})); }},
-      {"infer-vgg16", "VGG-16, batch 1", [] { return inference(vgg16(), normal({1, 3, 224, 224})); }},
+      {"textcnn", "18,000 × 300 embedding, widths 3/4/5 × 100, 56 words, batch 50, dropout, Adam",
+       [](double p) { return training(TextCnn(p), ids({50, 56}, 18000), ids({50}, 2), cross_entropy_of, adam()); },
+       0.5},
+      {"infer-lenet5", "LeNet-5, batch 1", [](double) { return inference(lenet5(), normal({1, 1, 28, 28})); }},
+      {"infer-resnet50-b1", "ResNet-50, batch 1",
+       [](double) { return inference(resnet50(), normal({1, 3, 224, 224})); }},
+      {"infer-resnet50-b16", "ResNet-50, batch 16",
+       [](double) { return inference(resnet50(), normal({16, 3, 224, 224})); }},
+      {"infer-vgg16", "VGG-16, batch 1", [](double) { return inference(vgg16(), normal({1, 3, 224, 224})); }},
       {"infer-alexnet", "AlexNet, two groups, 227 px, batch 16",
-       [] { return inference(alexnet(), normal({16, 3, 227, 227})); }},
+       [](double) { return inference(alexnet(), normal({16, 3, 227, 227})); }},
   };
   return list;
 }

@@ -22,7 +22,10 @@ struct Workload {
 struct WorkloadEntry {
   std::string name;
   std::string text;  // network and step, in words
-  std::function<Workload()> make;
+  std::function<Workload(double dropout)> make;
+  double dropout = 0;  // of the step that is timed; results are compared without, as no two programs draw alike
+
+  bool is_inference() const { return name.rfind("infer", 0) == 0; }
 };
 
 /// In the order of the table.

@@ -1,13 +1,12 @@
-#include <cstdio>
 #include <iostream>
 
 #include "cli/cli.h"
+#include "cli/train_callbacks.h"
 #include "lamina/core/error.h"
 #include "lamina/graph/capture.h"
 #include "lamina/recipe/setting.h"
 #include "lamina/tasks/evaluate.h"
 #include "lamina/tasks/run.h"
-#include "lamina/tensor/storage.h"
 #include "lamina/train/trainer.h"
 
 namespace lamina::cli {
@@ -24,46 +23,8 @@ Without --run-dir the run goes to runs/<recipe>-<n>. Ctrl-C finishes the step, s
 
 struct Options {
   std::string recipe, resume, run_dir, seed;
-  std::vector<std::string> set;
+  std::vector<std::string> set, disabled_passes;
   bool explain = false, profile = false;
-};
-
-/// Prints the report of the compiled step once it exists.
-class Explain final : public train::Callback {
- public:
-  void on_step(train::Trainer& trainer) override {
-    if (!done_) std::cout << "\nThe training step\n" << trainer.step_report().str() << '\n';
-    done_ = true;
-  }
-  std::string name() const override { return "explain"; }
-
- private:
-  bool done_ = false;
-};
-
-/// Where the time of a run goes, epoch by epoch.
-class Profile final : public train::Callback {
- public:
-  void on_epoch_start(train::Trainer& trainer) override {
-    const train::Progress& p = trainer.progress();
-    seconds_ = p.seconds;
-    step_ = p.step;
-  }
-  void on_epoch_end(train::Trainer& trainer) override {
-    const train::Progress& p = trainer.progress();
-    const graph::Report& r = trainer.step_report();
-    const double steps = static_cast<double>(p.step - step_), seconds = p.seconds - seconds_;
-    if (steps <= 0 || seconds <= 0) return;
-    std::printf(
-        "profile: %.3f ms per step, %.0f examples/s, %.1f GFLOP/s, %.1f GB/s moved by kernels, peak memory %s\n",
-        1e3 * seconds / steps, static_cast<double>(p.examples) / seconds, r.flops * steps / seconds / 1e9,
-        r.bytes_moved * steps / seconds / 1e9, bytes_text(static_cast<double>(memory_stats().peak_bytes)).c_str());
-  }
-  std::string name() const override { return "profile"; }
-
- private:
-  double seconds_ = 0;
-  int64_t step_ = 0;
 };
 
 std::string size_text(const data::DatasetPtr& set, const char* what) {
@@ -108,6 +69,12 @@ void print_next(const tasks::Facts& facts, const std::string& run_dir) {
 recipe::Setting read_recipe(const Options& o, std::string& run_dir) {
   std::vector<std::string> overrides = o.set;
   if (!o.seed.empty()) overrides.push_back("seed=" + o.seed);
+  if (!o.disabled_passes.empty()) {
+    graph::check_passes(o.disabled_passes, "--disable-pass");
+    std::string list;
+    for (const std::string& name : o.disabled_passes) list += (list.empty() ? "" : ",") + name;
+    overrides.push_back("trainer.disabled_passes=[" + list + "]");
+  }
   if (o.resume.empty()) {
     const recipe::Setting recipe = tasks::load_recipe(o.recipe, overrides);
     run_dir = o.run_dir.empty() ? tasks::new_run_directory(tasks::recipe_name(o.recipe)) : o.run_dir;
@@ -133,8 +100,9 @@ void train(const Options& o) {
   plan.options.run_dir = run_dir;
   const std::unique_ptr<train::Trainer> trainer = plan.trainer();
   trainer->set_transforms(data.train_transforms, data.eval_transforms);
-  if (o.explain) trainer->add(std::make_shared<Explain>());
-  if (o.profile) trainer->add(std::make_shared<Profile>());
+  trainer->add(print_memory());
+  if (o.explain) trainer->add(print_step());
+  if (o.profile) trainer->add(profile_steps(run_dir));
   print_start(data, plan, run_dir);
   if (o.resume.empty() || !o.set.empty()) tasks::begin_run(run_dir, plan.resolved, data.facts);
   trainer->fit(data.train, data.validation);
@@ -160,7 +128,13 @@ void add_train(CLI::App& app) {
   add_threads(*verb);
   verb->add_flag("--explain", o->explain,
                  "Prints the compiled step: kernels, fused groups, layouts, memory, operations, refusals");
-  verb->add_flag("--profile", o->profile, "Prints time, rates and memory after each epoch");
+  verb->add_flag(
+      "--profile", o->profile,
+      "Prints time, rates and memory after each epoch, and where the time of the first steps goes, node by node; "
+      "writes those as a trace for chrome://tracing or Perfetto to DIR/profile.json");
+  verb->add_option("--disable-pass", o->disabled_passes, "Compiles the step without this pass; may be given many times")
+      ->type_name("NAME")
+      ->delimiter(',');
   verb->footer(kExamples);
   verb->callback([o] { train(*o); });
 }

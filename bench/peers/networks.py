@@ -129,6 +129,19 @@ class UNet(nn.Module):
         return self.head(x)
 
 
+class TextCnn(nn.Module):
+    def __init__(self, words=18000, dim=300):
+        super().__init__()
+        self.words = nn.Embedding(words, dim)
+        self.convolutions = nn.ModuleList(nn.Conv1d(dim, 100, k) for k in (3, 4, 5))
+        self.dropout = nn.Dropout(0.5)
+        self.head = nn.Linear(300, 2)
+
+    def forward(self, x):
+        x = self.words(x).transpose(1, 2)
+        return self.head(self.dropout(torch.cat([F.relu(c(x)).amax(2) for c in self.convolutions], 1)))
+
+
 def sgd(p):
     return torch.optim.SGD(p, 0.01)
 
@@ -147,7 +160,8 @@ WORKLOADS = {
     "xor": (xor, BCE, sgd), "mlp-b1": (mlp, CE, sgd), "mlp-sgd": (mlp, CE, sgd), "mlp-adam": (mlp, CE, adam),
     "deep-ae": (deep_ae, MSE, adam), "lenet5-b1": (lenet5, CE, momentum), "lenet5": (lenet5, CE, momentum),
     "mnist-cnn": (mnist_cnn, CE, adam), "resnet20": (resnet20, CE, momentum), "resnet50": (resnet50, CE, momentum),
-    "cae": (cae, MSE, adam), "unet": (UNet, CE, adam), "infer-lenet5": (lenet5, None, None),
+    "cae": (cae, MSE, adam), "unet": (UNet, CE, adam), "textcnn": (TextCnn, CE, adam),
+    "infer-lenet5": (lenet5, None, None),
     "infer-resnet50-b1": (resnet50, None, None), "infer-resnet50-b16": (resnet50, None, None),
     "infer-vgg16": (vgg16, None, None), "infer-alexnet": (alexnet, None, None),
 }
@@ -171,6 +185,16 @@ def load(path):
             p.copy_(tensors[name])
     expected = tensors["losses"] if optimizer else tensors["output"]
     return net, loss, optimizer, tensors["input"], tensors.get("target"), expected
+
+
+def set_dropout(net, p):
+    for layer in net.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = p
+
+
+def export_onnx(net, x, target):
+    torch.onnx.export(net.eval(), (x,), target, dynamo=False, input_names=["x"], output_names=["y"], opset_version=17)
 
 
 def ordered_parameter_names(path):

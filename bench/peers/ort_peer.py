@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import onnxruntime as ort
-import torch
 
 import networks
 from measure import measure, serve
@@ -14,13 +13,14 @@ def handle(request):
     net, _, optimizer, x, _, expected = networks.load(request["file"])
     if optimizer is not None:
         raise ValueError("ONNX Runtime is a peer for inference only")
-    net.eval()
     model = io.BytesIO()
-    torch.onnx.export(net, (x,), model, dynamo=False, input_names=["x"], opset_version=17)
+    networks.export_onnx(net, x, model)
+    del net
     options = ort.SessionOptions()
     options.intra_op_num_threads = request["threads"]
     start = time.perf_counter()
     session = ort.InferenceSession(model.getvalue(), options, providers=["CPUExecutionProvider"])
+    model.close()
     feed = {"x": x.numpy()}
     got = session.run(None, feed)[0]
     first = time.perf_counter() - start

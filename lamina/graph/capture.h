@@ -70,5 +70,7 @@ class Captured {
 
 /// Names of the optimisation passes, in order.
 std::vector<std::string> passes();
+/// Throws Error at `where`, with the nearest name, unless each is the name of a pass.
+void check_passes(const std::vector<std::string>& names, const std::string& where);
 
 }  // namespace lamina::graph

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lamina/engine/step_timer.h"
+#include "lamina/runtime/machine.h"
 
 namespace lamina::runtime {
 
@@ -12,16 +13,19 @@ namespace lamina::runtime {
 ///
 ///     runtime::Profiler profiler;
 ///     { const StepTimerScope on(&profiler); step(batch); }
-///     std::cout << profiler.table();
+///     std::cout << profiler.table(runtime::measure_machine());
 class Profiler final : public StepTimer {
  public:
   void record(const StepInfo& step, double begin, double end) override;
 
-  /// One line per kind of step (name, kernel, layer), the most time first: runs, milliseconds, share of the whole,
-  /// GFLOP/s, GB/s.
-  std::string table() const;
-  /// Every run, as chrome://tracing and Perfetto read it (JSON).
+  /// One line per node (name, kernel, layer), the most time first: runs, milliseconds of all runs, share of the whole,
+  /// millions of operations and MB of one run (inputs and outputs), GFLOP/s, GB/s, and the share of what the machine
+  /// could do: the time at its peak or its bandwidth, whichever is longer, over the time taken. Data that stayed in the
+  /// caches may bring that above 100 %.
+  std::string table(const Machine& machine) const;
+  /// Every run, as chrome://tracing and Perfetto read it (JSON): microseconds since the first.
   std::string chrome_trace() const;
+  bool empty() const { return events_.empty(); }
 
  private:
   struct Total {
@@ -30,7 +34,7 @@ class Profiler final : public StepTimer {
   };
   struct Event {
     std::string name, details;
-    double begin, end;
+    double begin, end, flops, bytes;
   };
   std::map<std::string, Total> totals_;
   std::vector<Event> events_;

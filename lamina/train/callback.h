@@ -29,6 +29,8 @@ class Callback {
   virtual void on_start(Trainer&) {}
   /// Not called again where a run goes on within an epoch.
   virtual void on_epoch_start(Trainer&) {}
+  /// Once, before the first step: step_report() tells what was compiled, and the memory that it will need.
+  virtual void on_compiled(Trainer&) {}
   /// After each step. Reading the loss costs nothing here: it is in progress().loss.
   virtual void on_step(Trainer&) {}
   /// After the epoch and its validation.

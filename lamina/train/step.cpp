@@ -72,8 +72,13 @@ TrainingStep::TrainingStep(Task& task, optim::Optimizer& optimizer, Generator& r
       step_([this](const Tensors& inputs) { return update(inputs); }, state_,
             {.disabled_passes = options.disabled_passes, .compile = options.compile}) {}
 
+void TrainingStep::prepare(const data::Batch& batch) {
+  audit(batch);
+  step_.prepare(batch);
+  compiled_ = true;
+}
+
 TrainingStep::Outcome TrainingStep::run(const data::Batch& batch) {
-  if (!audited_) audit(batch);
   const Tensors& results = step_(batch);
   Outcome outcome;
   outcome.loss = results[0].item();
@@ -110,7 +115,6 @@ void TrainingStep::audit(const data::Batch& batch) {
     if (!e.module_path().empty()) error.in_module(e.module_path());
     throw error.hint("name every member with a Param, Buffer or layer in LAMINA_FIELDS(…) of its class");
   }
-  audited_ = true;
 }
 
 Tensors TrainingStep::gradients(const Tensor& loss) const {

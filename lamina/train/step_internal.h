@@ -23,8 +23,12 @@ class TrainingStep {
   TrainingStep(Task& task, optim::Optimizer& optimizer, Generator& random, const TrainerOptions& options,
                bool scale_bytes);
 
+  /// Compiles the step without running it. Throws Error where a parameter is used but not listed, or listed but not
+  /// reached.
+  void prepare(const data::Batch& batch);
+  bool compiled() const { return compiled_; }
   /// One update. A loss that is not finite changes nothing: parameters, buffers, moments and random states keep their
-  /// values. Throws Error where a parameter is used but not listed, or listed but not reached.
+  /// values.
   Outcome run(const data::Batch& batch);
   /// After run() gave a loss that is not finite: the Error that says where it comes from.
   Error explain_non_finite(const data::Batch& batch, double loss) const;
@@ -46,7 +50,7 @@ class TrainingStep {
   std::vector<nn::NamedVariable> weights_;  // of the module
   std::vector<std::string> names_;          // of the optimizer's parameters
   std::vector<Variable> state_;
-  bool audited_ = false;
+  bool compiled_ = false;
   graph::Captured step_;
 };
 

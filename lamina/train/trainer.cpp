@@ -201,6 +201,10 @@ void Trainer::Impl::set_rate() {
 
 void Trainer::Impl::run_step(const data::Batch& batch) {
   set_rate();
+  if (!step->compiled()) {
+    step->prepare(batch);
+    each([&](Callback& c) { c.on_compiled(trainer); });
+  }
   const TrainingStep::Outcome outcome = step->run(batch);
   if (!std::isfinite(outcome.loss)) {
     Error error = step->explain_non_finite(batch, outcome.loss);

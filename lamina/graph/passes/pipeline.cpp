@@ -32,14 +32,19 @@ std::vector<std::string> passes() {
   return names;
 }
 
-Graph optimize(Graph graph, const std::vector<std::string>& disabled, PassLog& log) {
-  const std::vector<std::string> known = passes();
-  for (const std::string& name : disabled) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    NameList names;
-    for (const std::string& k : known) names.add(k);
-    throw Error("passes", "no pass is called \"" + name + "\"").hint("there are: " + names.str());
+void check_passes(const std::vector<std::string>& names, const std::string& where) {
+  NameList known;
+  for (const Pass& p : kPasses) known.add(p.name);
+  for (const std::string& name : names) {
+    if (std::any_of(std::begin(kPasses), std::end(kPasses), [&](const Pass& p) { return name == p.name; })) continue;
+    const std::string nearest = known.nearest(name);
+    throw Error(where, "no pass is called \"" + name + "\"")
+        .hint((nearest.empty() ? "" : "did you mean \"" + nearest + "\"? ") + "there are: " + known.str());
   }
+}
+
+Graph optimize(Graph graph, const std::vector<std::string>& disabled, PassLog& log) {
+  check_passes(disabled, "passes");
   verify(graph);
   for (const Pass& p : kPasses) {
     if (std::find(disabled.begin(), disabled.end(), p.name) != disabled.end()) continue;

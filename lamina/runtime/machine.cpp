@@ -1,4 +1,4 @@
-#include "bench/machine.h"
+#include "lamina/runtime/machine.h"
 
 #include <immintrin.h>
 
@@ -10,7 +10,7 @@
 
 #include "lamina/core/parallel.h"
 
-namespace lamina::bench {
+namespace lamina::runtime {
 
 namespace {
 
@@ -83,8 +83,8 @@ std::string cpu_name() {
 
 }  // namespace
 
-nlohmann::json Machine::json() const {
-  return {{"cpu", cpu}, {"threads", threads}, {"gflops", flops_per_second / 1e9}, {"gbytes", bytes_per_second / 1e9}};
+double Machine::seconds(double flops, double bytes) const {
+  return std::max(flops / flops_per_second, bytes / bytes_per_second);
 }
 
 std::string Machine::text() const {
@@ -96,4 +96,4 @@ std::string Machine::text() const {
 
 Machine measure_machine() { return {cpu_name(), num_threads(), measure_flops(), measure_bandwidth()}; }
 
-}  // namespace lamina::bench
+}  // namespace lamina::runtime
