@@ -2,6 +2,7 @@
 
 #include "cli/cli.h"
 #include "lamina/models/registry.h"
+#include "lamina/nn/init.h"
 #include "lamina/nn/module.h"
 #include "lamina/recipe/resolver.h"
 
@@ -10,6 +11,7 @@ namespace lamina::cli {
 namespace {
 
 void print() {
+  const nn::init::ShapesOnly nothing_drawn;
   TextTable table({"model", "parameters", "what it is"});
   for (const auto& entry : models::model_table()) {
     recipe::FieldLister options;

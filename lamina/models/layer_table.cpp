@@ -132,6 +132,7 @@ std::span<const Entry<nn::Layer, ModelInput>> layer_table() {
       {"embedding", "a vector for each number", make_embedding},
       {"flatten", "all axes of an example into one", with_options<nn::Flatten>},
       {"reshape", "another shape of an example", with_options<nn::Reshape>},
+      {"pixel_shuffle", "channels into squares of pixels (Shi et al. 2016)", with_options<nn::PixelShuffle>},
       {"identity", "nothing", plain<nn::Identity>},
       {"relu", "max(0, x)", plain<nn::Relu>},
       {"leaky_relu", "x, or slope·x below 0", with_options<nn::LeakyRelu>},

@@ -1,7 +1,7 @@
 #include "lamina/models/lenet5.h"
 
 #include "lamina/core/error.h"
-#include "lamina/models/options.h"
+#include "lamina/models/blocks_internal.h"
 #include "lamina/ops/movement.h"
 
 namespace lamina::models {
@@ -43,14 +43,7 @@ Tensor Lenet5::forward(const Tensor& x) {
 }
 
 nn::LayerPtr make_lenet5(FieldVisitor& visitor, const ModelInput& data) {
-  Lenet5Options o;
-  const Shape image = input_or(data, {o.channels, o.height, o.width}, "lenet5");
-  o.channels = image[0];
-  o.height = image[1];
-  o.width = image[2];
-  o.classes = outputs_or(data, o.classes);
-  o.visit(visitor);
-  return std::make_unique<Lenet5>(o);
+  return std::make_unique<Lenet5>(image_options<Lenet5Options>(visitor, data, "lenet5"));
 }
 
 }  // namespace lamina::models

@@ -1,11 +1,18 @@
 #include "lamina/models/registry.h"
 
 #include "lamina/core/error.h"
+#include "lamina/models/alexnet.h"
+#include "lamina/models/all_cnn.h"
+#include "lamina/models/cae.h"
 #include "lamina/models/lenet5.h"
 #include "lamina/models/linear.h"
 #include "lamina/models/mlp.h"
+#include "lamina/models/resnet.h"
 #include "lamina/models/resnet_cifar.h"
 #include "lamina/models/small_cnn.h"
+#include "lamina/models/super_resolution.h"
+#include "lamina/models/unet.h"
+#include "lamina/models/vgg.h"
 #include "lamina/nn/layers/container.h"
 #include "lamina/nn/summary.h"
 #include "lamina/recipe/resolver.h"
@@ -14,6 +21,24 @@ namespace lamina::models {
 
 using recipe::Setting;
 
+namespace {
+
+// One entry per published depth: what they share is a function of the depth.
+template <int64_t depth>
+nn::LayerPtr resnet(FieldVisitor& visitor, const ModelInput& data) {
+  return make_resnet(visitor, data, depth);
+}
+template <int64_t depth>
+nn::LayerPtr resnet_cifar(FieldVisitor& visitor, const ModelInput& data) {
+  return make_resnet_cifar(visitor, data, depth);
+}
+template <int64_t depth, bool batch_norm>
+nn::LayerPtr vgg(FieldVisitor& visitor, const ModelInput& data) {
+  return make_vgg(visitor, data, depth, batch_norm);
+}
+
+}  // namespace
+
 std::span<const Entry<nn::Layer, ModelInput>> model_table() {
   static constexpr Entry<nn::Layer, ModelInput> kTable[] = {
       {"softmax_regression", "one linear layer; its softmax are the class probabilities", make_linear_model},
@@ -21,7 +46,33 @@ std::span<const Entry<nn::Layer, ModelInput>> model_table() {
       {"mlp", "multilayer perceptron", make_mlp},
       {"lenet5", "LeNet-5 (LeCun et al. 1998), in today's form", make_lenet5},
       {"small_cnn", "blocks of 3×3 convolutions and pooling, for small images", make_small_cnn},
-      {"resnet_cifar", "ResNet-20 to -110 for 32×32 images (He et al. 2016)", make_resnet_cifar},
+      {"all_cnn", "All-CNN-C, convolutions alone, for small images (Springenberg et al. 2015)", make_all_cnn},
+      {"alexnet", "AlexNet in one column, as torchvision has it (Krizhevsky 2014)", make_alexnet},
+      {"alexnet_published", "AlexNet with two groups and response norm (Krizhevsky et al. 2012)",
+       make_alexnet_published},
+      {"vgg11", "VGG-11 (Simonyan and Zisserman 2015)", vgg<11, false>},
+      {"vgg13", "VGG-13", vgg<13, false>},
+      {"vgg16", "VGG-16", vgg<16, false>},
+      {"vgg19", "VGG-19", vgg<19, false>},
+      {"vgg11_bn", "VGG-11 with batch norm", vgg<11, true>},
+      {"vgg13_bn", "VGG-13 with batch norm", vgg<13, true>},
+      {"vgg16_bn", "VGG-16 with batch norm", vgg<16, true>},
+      {"vgg19_bn", "VGG-19 with batch norm", vgg<19, true>},
+      {"resnet18", "ResNet-18 (He et al. 2016)", resnet<18>},
+      {"resnet34", "ResNet-34", resnet<34>},
+      {"resnet50", "ResNet-50", resnet<50>},
+      {"resnet101", "ResNet-101", resnet<101>},
+      {"resnet152", "ResNet-152", resnet<152>},
+      {"resnet_cifar", "ResNet-20 to -110 for 32×32 images, by the option depth (He et al. 2016)", resnet_cifar<20>},
+      {"resnet20", "the same of depth 20", resnet_cifar<20>},
+      {"resnet32", "of depth 32", resnet_cifar<32>},
+      {"resnet44", "of depth 44", resnet_cifar<44>},
+      {"resnet56", "of depth 56", resnet_cifar<56>},
+      {"resnet110", "of depth 110", resnet_cifar<110>},
+      {"cae", "convolutional autoencoder: image to image through a code (Masci et al. 2011)", make_cae},
+      {"unet", "U-Net: classes or values per pixel (Ronneberger et al. 2015)", make_unet},
+      {"super_resolution", "enlarges images, by sub-pixel or transposed convolution (Shi et al. 2016)",
+       make_super_resolution},
   };
   return kTable;
 }

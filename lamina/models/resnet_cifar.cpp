@@ -1,7 +1,7 @@
 #include "lamina/models/resnet_cifar.h"
 
 #include "lamina/core/error.h"
-#include "lamina/models/options.h"
+#include "lamina/models/blocks_internal.h"
 #include "lamina/ops/movement.h"
 #include "lamina/ops/pointwise.h"
 #include "lamina/ops/pool.h"
@@ -60,23 +60,22 @@ int64_t blocks_of(int64_t depth) {
 }  // namespace
 
 ResnetCifar::ResnetCifar(const ResnetCifarOptions& o)
-    : conv1_(conv3x3(o.channels, o.width)),
-      bn1_(o.width),
-      layer1_(stage(blocks_of(o.depth), o.width, o.width, 1)),
-      layer2_(stage(blocks_of(o.depth), o.width, 2 * o.width, 2)),
-      layer3_(stage(blocks_of(o.depth), 2 * o.width, 4 * o.width, 2)),
-      fc_{{.in = 4 * o.width, .out = o.classes}} {}
+    : conv1_(conv3x3(o.channels, o.filters)),
+      bn1_(o.filters),
+      layer1_(stage(blocks_of(o.depth), o.filters, o.filters, 1)),
+      layer2_(stage(blocks_of(o.depth), o.filters, 2 * o.filters, 2)),
+      layer3_(stage(blocks_of(o.depth), 2 * o.filters, 4 * o.filters, 2)),
+      fc_{{.in = 4 * o.filters, .out = o.classes}} {
+  if (o.zero_init_residual) fill(*this, "layer*.bn2.weight", 0);
+}
 
 Tensor ResnetCifar::forward(const Tensor& x) {
   return fc_(global_avg_pool(layer3_(layer2_(layer1_(relu(bn1_(conv1_(x))))))));
 }
 
-nn::LayerPtr make_resnet_cifar(FieldVisitor& visitor, const ModelInput& data) {
-  ResnetCifarOptions o;
-  o.channels = input_or(data, {3, 32, 32}, "resnet_cifar")[0];
-  o.classes = outputs_or(data, o.classes);
-  o.visit(visitor);
-  return std::make_unique<ResnetCifar>(o);
+nn::LayerPtr make_resnet_cifar(FieldVisitor& visitor, const ModelInput& data, int64_t depth) {
+  return std::make_unique<ResnetCifar>(
+      image_options<ResnetCifarOptions>(visitor, data, "resnet_cifar", {.depth = depth}));
 }
 
 }  // namespace lamina::models

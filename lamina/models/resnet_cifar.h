@@ -12,10 +12,12 @@ namespace lamina::models {
 
 struct ResnetCifarOptions {
   int64_t channels = 3;
+  int64_t height = 32, width = 32;  // any
   int64_t classes = 10;
-  int64_t depth = 20;  // 6n + 2: 20, 32, 44, 56, 110
-  int64_t width = 16;  // filters of the first stage
-  LAMINA_OPTIONS(channels, classes, depth, width)
+  int64_t depth = 20;               // 6n + 2: 20, 32, 44, 56, 110
+  int64_t filters = 16;             // of the first stage
+  bool zero_init_residual = false;  // each block begins as its shortcut (Goyal et al. 2017)
+  LAMINA_OPTIONS(channels, height, width, classes, depth, filters, zero_init_residual)
 };
 
 /// [n, channels, height, width] → [n, classes].
@@ -32,6 +34,6 @@ class ResnetCifar final : public nn::Layer {
   nn::Linear fc_;
 };
 
-nn::LayerPtr make_resnet_cifar(FieldVisitor& visitor, const ModelInput& data);
+nn::LayerPtr make_resnet_cifar(FieldVisitor& visitor, const ModelInput& data, int64_t depth);
 
 }  // namespace lamina::models

@@ -1,7 +1,7 @@
 #include "lamina/models/small_cnn.h"
 
 #include "lamina/core/error.h"
-#include "lamina/models/options.h"
+#include "lamina/models/blocks_internal.h"
 #include "lamina/nn/layers/conv.h"
 #include "lamina/nn/layers/dropout.h"
 #include "lamina/nn/layers/linear.h"
@@ -42,14 +42,7 @@ SmallCnn::SmallCnn(const SmallCnnOptions& o) {
 }
 
 nn::LayerPtr make_small_cnn(FieldVisitor& visitor, const ModelInput& data) {
-  SmallCnnOptions o;
-  const Shape image = input_or(data, {o.channels, o.height, o.width}, "small_cnn");
-  o.channels = image[0];
-  o.height = image[1];
-  o.width = image[2];
-  o.classes = outputs_or(data, o.classes);
-  o.visit(visitor);
-  return std::make_unique<SmallCnn>(o);
+  return std::make_unique<SmallCnn>(image_options<SmallCnnOptions>(visitor, data, "small_cnn"));
 }
 
 }  // namespace lamina::models

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <optional>
+#include <utility>
 
 #include "lamina/core/error.h"
 #include "lamina/core/philox.h"
@@ -17,6 +18,8 @@ void seed(int64_t seed) { default_generator().seed(seed); }
 namespace init {
 
 namespace {
+
+thread_local bool shapes_only = false;
 
 /// A sequential stream for values that are made one after another on the host.
 Philox host_stream() {
@@ -200,6 +203,10 @@ constexpr Named kNamed[] = {
      [](const Shape& s, std::optional<double> v) {
        return kaiming_normal(s, FanMode::in, v.value_or(std::numbers::sqrt2));
      }},
+    {"kaiming_normal_fan_out",
+     [](const Shape& s, std::optional<double> v) {
+       return kaiming_normal(s, FanMode::out, v.value_or(std::numbers::sqrt2));
+     }},
     {"orthogonal", [](const Shape& s, std::optional<double> v) { return orthogonal(s, v.value_or(1)); }},
     {"sparse", [](const Shape& s, std::optional<double> v) { return sparse(s, v.value_or(0.9)); }},
 };
@@ -220,6 +227,9 @@ std::pair<std::string_view, std::optional<double>> parse(std::string_view text) 
 
 }  // namespace
 
+ShapesOnly::ShapesOnly() : outer_(std::exchange(shapes_only, true)) {}
+ShapesOnly::~ShapesOnly() { shapes_only = outer_; }
+
 std::vector<std::string> names() {
   std::vector<std::string> all;
   for (const Named& n : kNamed) all.emplace_back(n.name);
@@ -230,7 +240,7 @@ Tensor by_name(std::string_view name, const Shape& shape) {
   const auto [word, value] = parse(name);
   NameList known;
   for (const Named& n : kNamed) {
-    if (n.name == word) return n.make(shape, value);
+    if (n.name == word) return shapes_only ? full(shape, 0) : n.make(shape, value);
     known.add(n.name);
   }
   const std::string near = known.nearest(word);
@@ -239,7 +249,7 @@ Tensor by_name(std::string_view name, const Shape& shape) {
 }
 
 Tensor bias(std::string_view init, int64_t size, const Shape& weight) {
-  if (init != "default") return init::zeros({size});
+  if (init != "default" || shapes_only) return init::zeros({size});
   const double a = 1 / std::sqrt(fan(weight, FanMode::in));
   return uniform({size}, -a, a);
 }

@@ -48,8 +48,21 @@ Tensor sparse(const Shape& shape, double sparsity = 0.9, double stddev = 0.01);
 /// By the name a layer's `init` option gives, alone or with one number: "default" (the U(−g/√fan_in, g/√fan_in) that
 /// PyTorch gives linear and convolution layers), "zeros", "constant(value)", "uniform(limit)", "normal(stddev)",
 /// "truncated_normal(stddev)" (at ±2·stddev), "xavier_uniform(gain)", "xavier_normal(gain)", "kaiming_uniform(gain)",
-/// "kaiming_normal(gain)", "orthogonal(gain)", "sparse(sparsity)". Throws Error naming the nearest.
+/// "kaiming_normal(gain)", "kaiming_normal_fan_out(gain)", "orthogonal(gain)", "sparse(sparsity)". Throws Error naming
+/// the nearest.
 Tensor by_name(std::string_view name, const Shape& shape);
+/// While it lives, by_name() and bias() draw nothing on this thread: they give zeros, expanded from a single element.
+/// For networks of which only names and shapes are wanted: the largest take no time and no memory.
+class ShapesOnly {
+ public:
+  ShapesOnly();
+  ~ShapesOnly();
+  ShapesOnly(const ShapesOnly&) = delete;
+
+ private:
+  bool outer_;
+};
+
 /// The names by_name knows.
 std::vector<std::string> names();
 /// Bias of a linear or convolution layer: U(−1/√fan_in, 1/√fan_in) for "default", else zeros.

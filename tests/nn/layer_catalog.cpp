@@ -119,6 +119,7 @@ std::vector<LayerRecord> others() {
       {"SpatialDropout", of(SpatialDropout{0.4})},
       {"Flatten", of(Flatten{})},
       {"Reshape", of(Reshape{{.shape = {8, 15}}})},
+      {"PixelShuffle", of(PixelShuffle{2})},
       {"Identity", of(Identity{})},
       {"Sequential",
        of(Sequential{Conv2d{{.in = 4, .out = 3, .kernel = 3}}, Tanh{}, Flatten{}, Linear{{.in = 36, .out = 5}}}),

@@ -98,6 +98,7 @@ LAYERS = {
     "Residual": (lambda: Residual(nn.Sequential(nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6)), nn.Conv2d(4, 6, 1)), X2),
     "Branches": (lambda: Branches([nn.Conv2d(4, 2, 3, padding=1), nn.AvgPool2d(3, 1, 1)]), X2),
     "Lambda": (lambda: PerSample(lambda x: x * 2 + 1), X1),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), X2),
 }
 
 

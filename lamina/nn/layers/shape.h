@@ -42,6 +42,26 @@ class Reshape final : public Layer {
   ReshapeOptions options_;
 };
 
+struct PixelShuffleOptions {
+  int64_t factor = 2;
+  LAMINA_OPTIONS(factor)
+};
+
+/// [n, c·factor², h, w] → [n, c, h·factor, w·factor]: each pixel's channels become a square of pixels. (Shi et al.
+/// 2016)
+class PixelShuffle final : public Layer {
+ public:
+  using Options = PixelShuffleOptions;
+  explicit PixelShuffle(PixelShuffleOptions options = {});
+  explicit PixelShuffle(int64_t factor) : PixelShuffle(PixelShuffleOptions{.factor = factor}) {}
+  Tensor forward(const Tensor& x) override;
+  std::string describe() const override { return json_of(options_); }
+  LAMINA_FIELDS()
+
+ private:
+  PixelShuffleOptions options_;
+};
+
 class Identity final : public Layer {
  public:
   Tensor forward(const Tensor& x) override { return x; }
