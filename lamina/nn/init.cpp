@@ -240,7 +240,7 @@ Tensor by_name(std::string_view name, const Shape& shape) {
   const auto [word, value] = parse(name);
   NameList known;
   for (const Named& n : kNamed) {
-    if (n.name == word) return shapes_only ? full(shape, 0) : n.make(shape, value);
+    if (n.name == word) return shapes_only ? Tensor::empty(shape) : n.make(shape, value);
     known.add(n.name);
   }
   const std::string near = known.nearest(word);

@@ -51,8 +51,8 @@ Tensor sparse(const Shape& shape, double sparsity = 0.9, double stddev = 0.01);
 /// "kaiming_normal(gain)", "kaiming_normal_fan_out(gain)", "orthogonal(gain)", "sparse(sparsity)". Throws Error naming
 /// the nearest.
 Tensor by_name(std::string_view name, const Shape& shape);
-/// While it lives, by_name() and bias() draw nothing on this thread: they give zeros, expanded from a single element.
-/// For networks of which only names and shapes are wanted: the largest take no time and no memory.
+/// While it lives, by_name() draws nothing on this thread: what it gives has a shape and no values to rely on. For
+/// networks of which only names and shapes are wanted: of large tensors no memory is touched.
 class ShapesOnly {
  public:
   ShapesOnly();

@@ -8,6 +8,7 @@
 #include "lamina/data/transform.h"
 #include "lamina/metrics/metric.h"
 #include "lamina/models/registry.h"
+#include "lamina/nn/init.h"
 #include "lamina/nn/loss.h"
 #include "lamina/optim/optimizer.h"
 #include "lamina/optim/schedule.h"
@@ -217,6 +218,7 @@ std::string words(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string recipe_reference() {
+  const nn::init::ShapesOnly nothing_drawn;  // networks are made to list their options
   data::DataOptions data;
   recipe::FieldLister data_fields, trainer_fields;
   data.visit(data_fields);

