@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
@@ -77,6 +78,59 @@ void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, in
     }
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+namespace {
+
+/// The last to arrive opens it for all, and it is closed again.
+struct Barrier {
+  std::atomic<int> arrived{0}, opened{0};
+
+  void wait(int members) {
+    const int before = opened.load(std::memory_order_acquire);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
+      arrived.store(0, std::memory_order_relaxed);
+      opened.store(before + 1, std::memory_order_release);
+      return;
+    }
+    // Some ten microseconds; after that the other one is not running, and may need this core.
+    for (int spins = 0; opened.load(std::memory_order_acquire) == before; ++spins) {
+      if (spins > 2000) sched_yield();
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  }
+};
+
+class Member final : public TeamMember {
+ public:
+  Member(int index, int count, Barrier& barrier) : index_(index), count_(count), barrier_(barrier) {}
+  int index() const override { return index_; }
+  int count() const override { return count_; }
+  void wait() override {
+    if (count_ > 1) barrier_.wait(count_);
+  }
+
+ private:
+  int index_, count_;
+  Barrier& barrier_;
+};
+
+}  // namespace
+
+void parallel_team(int most, const std::function<void(TeamMember&)>& body) {
+  const int threads = std::min(most, num_threads());
+  Barrier barrier;
+  if (threads <= 1 || omp_in_parallel()) {
+    Member alone(0, 1, barrier);
+    return body(alone);
+  }
+#pragma omp parallel num_threads(threads)
+  {
+    Member member(omp_get_thread_num(), omp_get_num_threads(), barrier);
+    body(member);
+  }
 }
 
 }  // namespace lamina

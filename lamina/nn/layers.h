@@ -9,4 +9,5 @@
 #include "lamina/nn/layers/linear.h"
 #include "lamina/nn/layers/norm.h"
 #include "lamina/nn/layers/pool.h"
+#include "lamina/nn/layers/rnn.h"
 #include "lamina/nn/layers/shape.h"

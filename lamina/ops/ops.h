@@ -3,6 +3,7 @@
 
 #include "lamina/ops/conv.h"
 #include "lamina/ops/create.h"
+#include "lamina/ops/ctc.h"
 #include "lamina/ops/derivatives.h"
 #include "lamina/ops/index.h"
 #include "lamina/ops/matmul.h"
@@ -12,4 +13,5 @@
 #include "lamina/ops/pool.h"
 #include "lamina/ops/random.h"
 #include "lamina/ops/reduce.h"
+#include "lamina/ops/rnn.h"
 #include "lamina/ops/softmax.h"

@@ -63,6 +63,7 @@ std::vector<Record> image_records();
 std::vector<Record> norm_records();
 std::vector<Record> index_records();
 std::vector<Record> random_records();
+std::vector<Record> sequence_records();
 
 /// The inputs of a sample, the floating-point ones of this dtype: the same at each call.
 Tensors make_inputs(const Record& record, const Sample& sample, DType dtype);

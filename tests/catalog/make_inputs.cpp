@@ -90,7 +90,7 @@ const std::vector<Record>& records() {
   static const std::vector<Record> all = [] {
     std::vector<Record> list;
     for (const auto make_part : {pointwise_records, movement_records, reduce_records, image_records, norm_records,
-                                 index_records, random_records}) {
+                                 index_records, random_records, sequence_records}) {
       for (Record& r : make_part()) list.push_back(std::move(r));
     }
     return list;

@@ -47,6 +47,9 @@ const std::initializer_list<Family>& families() {
       {cpu::prepare_batch_norm_backward, {OpId::batch_norm_backward}},
       {cpu::prepare_layer_norm, {OpId::layer_norm}},
       {cpu::prepare_layer_norm_backward, {OpId::layer_norm_backward}},
+      {cpu::prepare_recurrent, {OpId::lstm, OpId::gru, OpId::rnn}},
+      {cpu::prepare_recurrent_backward, {OpId::lstm_backward, OpId::gru_backward, OpId::rnn_backward}},
+      {cpu::prepare_ctc, {OpId::ctc_loss, OpId::ctc_loss_backward}},
   };
   return list;
 }

@@ -21,6 +21,11 @@ KernelChoice prepare_batch_norm_backward(const KernelRequest& request);
 KernelChoice prepare_layer_norm(const KernelRequest& request);
 KernelChoice prepare_layer_norm_backward(const KernelRequest& request);
 
+// Recurrent sequences.
+KernelChoice prepare_recurrent(const KernelRequest& request);
+KernelChoice prepare_recurrent_backward(const KernelRequest& request);
+KernelChoice prepare_ctc(const KernelRequest& request);
+
 // Elementwise work, movement and reductions.
 KernelChoice prepare_pointwise(const KernelRequest& request);
 KernelChoice prepare_fused(const PointwiseProgram& program, std::span<const Meta> in, std::span<const Meta> out);

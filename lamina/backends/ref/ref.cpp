@@ -55,6 +55,10 @@ std::array<ref::PrepareFn, kOps> make_table() {
   set(OpId::index_add, ref::prepare_index_add);
   set(OpId::one_hot, ref::prepare_one_hot);
   set(OpId::sort, ref::prepare_sort);
+  set(OpId::lstm, ref::prepare_lstm);
+  set(OpId::gru, ref::prepare_gru);
+  set(OpId::rnn, ref::prepare_rnn);
+  set(OpId::ctc_loss, ref::prepare_ctc);
   for (OpId op : {OpId::random_uniform, OpId::random_normal}) set(op, ref::prepare_random);
   set(OpId::random_permutation, ref::prepare_permutation);
   set(OpId::random_advance, ref::prepare_advance);
