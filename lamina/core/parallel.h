@@ -26,8 +26,8 @@ class TeamMember {
   virtual void wait() = 0;
 };
 
-/// Calls body once on each of up to `most` threads (fewer where there are fewer, one inside of another parallel region).
-/// The body must not throw, and all members must wait equally often.
+/// Calls body once on each of up to `most` threads (fewer where there are fewer, one inside of another parallel
+/// region). The body must not throw, and all members must wait equally often.
 void parallel_team(int most, const std::function<void(TeamMember&)>& body);
 
 }  // namespace lamina

@@ -24,9 +24,7 @@ constexpr double kNever = -1e30;
 Tensor log_add(const Tensors& terms) { return logsumexp(stack(terms), {0}); }
 
 /// Moved `by` places to the right along axis 1.
-Tensor shifted(const Tensor& x, int64_t by) {
-  return slice(pad(x, {0, by}, {0, 0}, kNever), 1, 0, x.size(1));
-}
+Tensor shifted(const Tensor& x, int64_t by) { return slice(pad(x, {0, by}, {0, 0}, kNever), 1, 0, x.size(1)); }
 
 /// blank, label, blank, label, …, blank: [n, 2·most + 1]; behind the target only blanks.
 Tensor extended(const Tensor& targets, const Tensor& lengths, int64_t blank) {
@@ -47,8 +45,8 @@ Tensors ctc_composed(const Tensors& in, const Attrs& attrs) {
   const Tensor labels = extended(in[1], target_lengths, a.blank);
   const int64_t states = labels.size(1);
   const Tensor emitted = gather(x, 2, contiguous(expand(unsqueeze(labels, 0), {frames, n, states})));
-  const Tensor may_skip =
-      logical_and(ne(labels, contiguous(shifted(cast(labels, x.dtype()), 2))), ne(labels, static_cast<double>(a.blank)));
+  const Tensor may_skip = logical_and(ne(labels, contiguous(shifted(cast(labels, x.dtype()), 2))),
+                                      ne(labels, static_cast<double>(a.blank)));
   const Tensor start = lt(reshape(arange(0, static_cast<double>(states), 1, DType::i64), {1, states}), 2.0);
   Tensor alpha = where(expand(start, {n, states}), select(emitted, 0, 0), kNever);
   for (int64_t t = 1; t < frames; ++t) {
@@ -58,8 +56,8 @@ Tensors ctc_composed(const Tensors& in, const Attrs& attrs) {
   }
   const Tensor last = target_lengths * 2.0;
   const Tensor label = squeeze(gather(alpha, 1, unsqueeze(maximum(last - 1.0, zeros_like(last)), 1)), 1);
-  const Tensor loss = -log_add({squeeze(gather(alpha, 1, unsqueeze(last, 1)), 1),
-                                where(gt(target_lengths, 0.0), label, kNever)});
+  const Tensor loss =
+      -log_add({squeeze(gather(alpha, 1, unsqueeze(last, 1)), 1), where(gt(target_lengths, 0.0), label, kNever)});
   const Tensor nothing = le(input_lengths, 0.0);  // no frames fit the empty target, and no other
   const Tensor whole = where(nothing, where(gt(target_lengths, 0.0), full({n}, -kNever, x.dtype()), 0.0), loss);
   const double otherwise = a.zero_infinity ? 0.0 : std::numeric_limits<double>::infinity();
@@ -73,11 +71,8 @@ Tensors ctc_vjp(const VjpCtx& c) {
 }
 
 Tensors ctc_backward_composed(const Tensors& in, const Attrs& attrs) {
-  return grad(
-      [&](const Tensors& at) {
-        return sum(ctc_composed({at[0], in[1], in[2], in[3]}, attrs)[0] * in[4]);
-      },
-      {in[0]});
+  return grad([&](const Tensors& at) { return sum(ctc_composed({at[0], in[1], in[2], in[3]}, attrs)[0] * in[4]); },
+              {in[0]});
 }
 
 void check(std::span<const Meta> in, const Attrs& attrs) {
@@ -108,8 +103,8 @@ Metas infer_ctc(std::span<const Meta> in, const Attrs& attrs) {
 Metas infer_ctc_backward(std::span<const Meta> in, const Attrs& attrs) {
   check(in, attrs);
   if (in[4].shape != in[2].shape || in[4].dtype != in[0].dtype) {
-    throw Error("ctc_loss_backward", "the gradient must be " + Meta(in[0].dtype, in[2].shape).str() + ", got " +
-                                         in[4].str());
+    throw Error("ctc_loss_backward",
+                "the gradient must be " + Meta(in[0].dtype, in[2].shape).str() + ", got " + in[4].str());
   }
   return {Meta(in[0].dtype, in[0].shape)};
 }
@@ -131,7 +126,8 @@ const OpDef ctc_loss_backward_def{.name = "ctc_loss_backward",
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
                 const Tensor& target_lengths, const CtcAttrs& options) {
   const auto whole = [](const Tensor& t, const char* name) {
-    if (!is_integral(t.dtype())) throw Error("ctc_loss", std::string(name) + " must be integers, got " + t.meta().str());
+    if (!is_integral(t.dtype()))
+      throw Error("ctc_loss", std::string(name) + " must be integers, got " + t.meta().str());
     return cast(t, DType::i64);
   };
   const Tensor x = log_probs.dtype() == DType::f64 ? log_probs : cast(log_probs, DType::f32);

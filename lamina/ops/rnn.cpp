@@ -136,10 +136,9 @@ Tensors gru_composed(const Tensors& in, const Attrs& attrs) { return gru_probed(
 /// in: gates, weight, h0[, lengths] → y, h.
 Tensors rnn_composed(const Tensors& in, const Attrs& attrs) {
   const auto& a = attrs.as<RnnAttrs>();
-  return unroll(in[0], lengths_of(in, attrs, 3), a.reverse, {in[2]},
-                [&](int64_t, const Tensor& x, const Tensors& state) {
-                  return Tensors{rnn_cell(x, in[1], state[0], a.relu)};
-                });
+  return unroll(
+      in[0], lengths_of(in, attrs, 3), a.reverse, {in[2]},
+      [&](int64_t, const Tensor& x, const Tensors& state) { return Tensors{rnn_cell(x, in[1], state[0], a.relu)}; });
 }
 
 // ---- gradients ---------------------------------------------------------------------------------
@@ -422,8 +421,8 @@ RnnResult unrolled(const Tensor& gates, const Tensor& h0, const SequenceOptions&
 LstmResult lstm(const Tensor& gates, const Tensor& weight_hh, const LstmState& initial, const SequenceOptions& options,
                 const CellExtras& extras) {
   if (!extras.any()) {
-    const Tensors out = dispatch(OpId::lstm, sequence_inputs({gates, weight_hh, initial.h, initial.c}, options),
-                                 attrs_of(options));
+    const Tensors out =
+        dispatch(OpId::lstm, sequence_inputs({gates, weight_hh, initial.h, initial.c}, options), attrs_of(options));
     return {out[0], {out[1], out[2]}};
   }
   const Tensors all = unroll(gates, options.lengths, options.reverse, {initial.h, initial.c},
@@ -437,9 +436,8 @@ LstmResult lstm(const Tensor& gates, const Tensor& weight_hh, const LstmState& i
 RnnResult gru(const Tensor& gates, const Tensor& weight_hh, const Tensor& bias_n, const Tensor& h0,
               const SequenceOptions& options, const CellExtras& extras) {
   if (extras.any()) {
-    return unrolled(gates, h0, options, [&](const Tensor& x, const Tensor& h) {
-      return gru_cell(x, weight_hh, bias_n, h, extras);
-    });
+    return unrolled(gates, h0, options,
+                    [&](const Tensor& x, const Tensor& h) { return gru_cell(x, weight_hh, bias_n, h, extras); });
   }
   const Tensor bias = bias_n.defined() ? bias_n : zeros({weight_hh.size(-1)}, gates.dtype());
   const Tensors out = dispatch(OpId::gru, sequence_inputs({gates, weight_hh, h0, bias}, options), attrs_of(options));
@@ -448,17 +446,15 @@ RnnResult gru(const Tensor& gates, const Tensor& weight_hh, const Tensor& bias_n
 
 RnnResult gru_reset_before(const Tensor& gates, const Tensor& weight_hh, const Tensor& h0,
                            const SequenceOptions& options, const CellExtras& extras) {
-  return unrolled(gates, h0, options, [&](const Tensor& x, const Tensor& h) {
-    return gru_reset_before_cell(x, weight_hh, h, extras);
-  });
+  return unrolled(gates, h0, options,
+                  [&](const Tensor& x, const Tensor& h) { return gru_reset_before_cell(x, weight_hh, h, extras); });
 }
 
 RnnResult rnn(const Tensor& gates, const Tensor& weight_hh, const Tensor& h0, bool use_relu,
               const SequenceOptions& options, const CellExtras& extras) {
   if (extras.any()) {
-    return unrolled(gates, h0, options, [&](const Tensor& x, const Tensor& h) {
-      return rnn_cell(x, weight_hh, h, use_relu, extras);
-    });
+    return unrolled(gates, h0, options,
+                    [&](const Tensor& x, const Tensor& h) { return rnn_cell(x, weight_hh, h, use_relu, extras); });
   }
   const Tensors out =
       dispatch(OpId::rnn, sequence_inputs({gates, weight_hh, h0}, options), attrs_of(options, use_relu));

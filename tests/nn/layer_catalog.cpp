@@ -139,13 +139,56 @@ std::vector<LayerRecord> others() {
   };
 }
 
+/// Parameters of one layer, by its suffixes: "_l0", "_l0_reverse".
+std::vector<std::string> recurrent(const std::vector<std::string>& suffixes, bool bias = true,
+                                   bool projection = false) {
+  std::vector<std::string> names;
+  for (const std::string& s : suffixes) {
+    for (const char* name : {"weight_ih", "weight_hh"}) names.push_back(name + s);
+    if (bias) names.insert(names.end(), {"bias_ih" + s, "bias_hh" + s});
+    if (projection) names.push_back("weight_hr" + s);
+  }
+  return names;
+}
+
+std::vector<LayerRecord> sequences() {
+  const std::vector<std::string> one{"_l0"}, two{"_l0", "_l1"}, four{"_l0", "_l0_reverse", "_l1", "_l1_reverse"};
+  const std::vector<std::string> cell = recurrent({""});
+  return {
+      {"Lstm", of(Lstm{{.in = 4, .hidden = 6}}), recurrent(one), 288},
+      {"Lstm/two layers, both directions", of(Lstm{{.in = 4, .hidden = 3, .layers = 2, .bidirectional = true}}),
+       recurrent(four), 2 * (84 + 24) + 2 * (108 + 24)},
+      {"Lstm/no bias, last",
+       of(Lstm{{.in = 4, .hidden = 3, .layers = 2, .bias = false, .bidirectional = true, .output = "last"}}),
+       recurrent(four, false), 2 * 84 + 2 * 108},
+      {"Lstm/projection", of(Lstm{{.in = 4, .hidden = 6, .layers = 2, .projection = 3}}), recurrent(two, true, true),
+       24 * 4 + 24 * 3 + 48 + 18 + 24 * 3 + 24 * 3 + 48 + 18},
+      {"Gru", of(Gru{{.in = 4, .hidden = 6}}), recurrent(one), 216},
+      {"Gru/two layers, both directions", of(Gru{{.in = 4, .hidden = 3, .layers = 2, .bidirectional = true}}),
+       recurrent(four), 2 * (63 + 18) + 2 * (81 + 18)},
+      {"Gru/no bias, last", of(Gru{{.in = 4, .hidden = 3, .bias = false, .output = "last"}}), recurrent(one, false),
+       63},
+      {"Rnn", of(Rnn{{.in = 4, .hidden = 6}}), recurrent(one), 72},
+      {"Rnn/relu, two layers, both directions",
+       of(Rnn{{.in = 4, .hidden = 3, .layers = 2, .bidirectional = true, .nonlinearity = "relu"}}), recurrent(four),
+       2 * (21 + 6) + 2 * (27 + 6)},
+      {"LstmCell", of(LstmCell{{.in = 4, .hidden = 3}}), cell, 108},
+      {"GruCell", of(GruCell{{.in = 4, .hidden = 3}}), cell, 81},
+      {"RnnCell", of(RnnCell{{.in = 4, .hidden = 3}}), cell, 27},
+      {"RnnCell/relu", of(RnnCell{{.in = 4, .hidden = 3, .nonlinearity = "relu"}}), cell, 27},
+      {"Last", of(Last{})},
+      {"PoolOverTime", of(PoolOverTime{})},
+      {"PoolOverTime/mean", of(PoolOverTime{{.mode = "mean"}})},
+  };
+}
+
 }  // namespace
 
 const std::vector<LayerRecord>& layer_catalog() {
   static const std::vector<LayerRecord> catalog = [] {
     seed(5);
     std::vector<LayerRecord> all;
-    for (auto part : {convolutions, poolings, normalizations, activations, others}) {
+    for (auto part : {convolutions, poolings, normalizations, activations, others, sequences}) {
       for (LayerRecord& r : part()) all.push_back(std::move(r));
     }
     return all;

@@ -33,6 +33,30 @@ class Branches(nn.ModuleList):
         return torch.cat([m(x) for m in self], 1)
 
 
+class Recurrent(nn.Module):
+    """The results of a recurrent layer, batch first; or its last states, directions side by side."""
+
+    def __new__(cls, layer, last=False):
+        layer.batch_first = True
+        whole = layer.forward
+
+        def forward(x):
+            y, state = whole(x)
+            if not last:
+                return y
+            h = state[0] if isinstance(state, tuple) else state
+            return torch.cat(list(h[-2 if layer.bidirectional else -1:]), 1)
+
+        layer.forward = forward
+        return layer
+
+
+class LstmCell(nn.LSTMCell):
+    def forward(self, x):
+        return super().forward(x)[0]
+
+
+X_SEQUENCE = (3, 5, 4)
 LAYERS = {
     "Linear": (lambda: nn.Linear(5, 3), (4, 5)),
     "Linear/no bias, three axes": (lambda: nn.Linear(5, 3, bias=False), (2, 4, 5)),
@@ -99,6 +123,23 @@ LAYERS = {
     "Branches": (lambda: Branches([nn.Conv2d(4, 2, 3, padding=1), nn.AvgPool2d(3, 1, 1)]), X2),
     "Lambda": (lambda: PerSample(lambda x: x * 2 + 1), X1),
     "PixelShuffle": (lambda: nn.PixelShuffle(2), X2),
+    "Lstm": (lambda: Recurrent(nn.LSTM(4, 6)), X_SEQUENCE),
+    "Lstm/two layers, both directions": (lambda: Recurrent(nn.LSTM(4, 3, 2, bidirectional=True)), X_SEQUENCE),
+    "Lstm/no bias, last": (lambda: Recurrent(nn.LSTM(4, 3, 2, bidirectional=True, bias=False), True), X_SEQUENCE),
+    "Lstm/projection": (lambda: Recurrent(nn.LSTM(4, 6, 2, proj_size=3)), X_SEQUENCE),
+    "Gru": (lambda: Recurrent(nn.GRU(4, 6)), X_SEQUENCE),
+    "Gru/two layers, both directions": (lambda: Recurrent(nn.GRU(4, 3, 2, bidirectional=True)), X_SEQUENCE),
+    "Gru/no bias, last": (lambda: Recurrent(nn.GRU(4, 3, bias=False), True), X_SEQUENCE),
+    "Rnn": (lambda: Recurrent(nn.RNN(4, 6)), X_SEQUENCE),
+    "Rnn/relu, two layers, both directions":
+        (lambda: Recurrent(nn.RNN(4, 3, 2, bidirectional=True, nonlinearity="relu")), X_SEQUENCE),
+    "LstmCell": (lambda: LstmCell(4, 3), (2, 4)),
+    "GruCell": (lambda: nn.GRUCell(4, 3), (2, 4)),
+    "RnnCell": (lambda: nn.RNNCell(4, 3), (2, 4)),
+    "RnnCell/relu": (lambda: nn.RNNCell(4, 3, nonlinearity="relu"), (2, 4)),
+    "Last": (lambda: PerSample(lambda x: x[:, -1]), X_SEQUENCE),
+    "PoolOverTime": (lambda: PerSample(lambda x: x.amax(1)), X_SEQUENCE),
+    "PoolOverTime/mean": (lambda: PerSample(lambda x: x.mean(1)), X_SEQUENCE),
 }
 
 

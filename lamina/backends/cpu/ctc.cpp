@@ -36,9 +36,12 @@ class CtcKernel final : public Kernel {
   size_t workspace_bytes() const override { return static_cast<size_t>(batch_ * sample_elements()) * sizeof(T); }
 
   void run(void* const* in, void* const* out, void* workspace) override {
-    Call call{static_cast<const T*>(in[0]),       static_cast<const int64_t*>(in[1]),
-              static_cast<const int64_t*>(in[2]), static_cast<const int64_t*>(in[3]),
-              backward_ ? static_cast<const T*>(in[4]) : nullptr, static_cast<T*>(out[0])};
+    Call call{static_cast<const T*>(in[0]),
+              static_cast<const int64_t*>(in[1]),
+              static_cast<const int64_t*>(in[2]),
+              static_cast<const int64_t*>(in[3]),
+              backward_ ? static_cast<const T*>(in[4]) : nullptr,
+              static_cast<T*>(out[0])};
     for (int64_t n = 0; n < batch_; ++n) check(call, n);
     const int64_t grain = frames_ * most_ * batch_ < 2000 ? batch_ : 1;
     parallel_for(batch_, grain, [&](int64_t begin, int64_t end) {
@@ -147,7 +150,8 @@ class CtcKernel final : public Kernel {
   }
 
   /// −occupancy·g, from the last frame to the first.
-  void gradient(const Call& call, int64_t n, double total, double shift, const T* alpha, const T* shifts, T* others) const {
+  void gradient(const Call& call, int64_t n, double total, double shift, const T* alpha, const T* shifts,
+                T* others) const {
     const int64_t frames = call.frames[n], count = states(call, n);
     const Pass p{true, others, others + row_};
     T* const beta[2] = {others - 2 * row_, others + 2 * row_};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "lamina/backends/cpu/gemm_kernels.h"
 #include "lamina/backends/cpu/kernels.h"
 #include "lamina/backends/cpu/product_kernels.h"
 #include "lamina/backends/cpu/rnn_kernels.h"
@@ -16,13 +17,13 @@ namespace lamina::cpu {
 
 namespace {
 
-constexpr int64_t kInner = 256;                // inner extent of a block of a product
-constexpr int64_t kRows = 48;                  // samples per block
-constexpr int64_t kMostWidth = 32;             // of a panel
-constexpr int64_t kSmallWeight = 256 << 10;    // bytes that each thread's cache may hold a copy of
-constexpr int64_t kSerialWork = 1 << 19;       // multiplications of a sequence that do not pay for a second thread
-constexpr int64_t kLeastRows = 8;              // samples for which a thread pays where threads share the samples
-constexpr int64_t kDots = 2;                   // samples up to which the weight is read as it lies, row by row
+constexpr int64_t kInner = 256;              // inner extent of a block of a product
+constexpr int64_t kRows = 48;                // samples per block
+constexpr int64_t kMostWidth = 32;           // of a panel
+constexpr int64_t kSmallWeight = 256 << 10;  // bytes that each thread's cache may hold a copy of
+constexpr int64_t kSerialWork = 1 << 19;     // multiplications of a sequence that do not pay for a second thread
+constexpr int64_t kLeastRows = 8;            // samples for which a thread pays where threads share the samples
+constexpr int64_t kDots = 2;                 // samples up to which the weight is read as it lies, row by row
 
 enum class Cell { lstm, gru, rnn_tanh, rnn_relu };
 
@@ -117,7 +118,8 @@ class Sequence {
     }
   }
 
-  /// c[i, j] = Σ_p a[i][p]·b[p, j] for rows × cols (up to `width`), b being panels of `inner` rows; c has rows of width.
+  /// c[i, j] = Σ_p a[i][p]·b[p, j] for rows × cols (up to `width`), b being panels of `inner` rows; c has rows of
+  /// width.
   void product(const float* const* a, int64_t rows, int64_t inner, const float* panel, int64_t unit, int64_t cols,
                float* c) const {
     static constexpr int64_t kOneSegment[] = {0};
@@ -134,8 +136,8 @@ class Sequence {
       t.k = std::min(kInner, inner - k);
       t.accumulate = k > 0;
       t.b = panel + k * width + unit % width;
-      for (int64_t i = 0; i < rows; i += tile_rows) {
-        t.rows = static_cast<int>(std::min(tile_rows, rows - i));
+      for (int64_t i = 0; i < rows; i += t.rows) {
+        t.rows = static_cast<int>(tile_height(rows - i, tile_rows));
         for (int r = 0; r < t.rows; ++r) t.a[r] = a[i + r] + k;
         t.c = c + i * width;
         kernels.tile(t);
@@ -214,7 +216,8 @@ class Forward final : public Kernel {
       scratch += state;
       call.cells = static_cast<float*>(out[3]);
     }
-    if (q_.cell == Cell::lstm || q_.cell == Cell::gru) call.kept = static_cast<float*>(out[q_.cell == Cell::lstm ? 4 : 2]);
+    if (q_.cell == Cell::lstm || q_.cell == Cell::gru)
+      call.kept = static_cast<float*>(out[q_.cell == Cell::lstm ? 4 : 2]);
     if (!dots_) {
       call.packed = packed_ ? reinterpret_cast<const float*>(packed_->data()) : scratch;
       if (!packed_) pack(call.weight, scratch);
@@ -231,7 +234,10 @@ class Forward final : public Kernel {
   }
 
   std::string describe() const override {
-    return std::string("own:") + q_.kernels.target + (dots_ ? " dots" : packed_ ? " tiles, packs once" : " tiles, packs");
+    return std::string("own:") + q_.kernels.target +
+           (dots_     ? " dots"
+            : packed_ ? " tiles, packs once"
+                      : " tiles, packs");
   }
 
  private:
@@ -260,8 +266,7 @@ class Forward final : public Kernel {
   }
 
   const float* state_before(const Call& call, int64_t n, int64_t t) const {
-    return q_.starts(call.lengths, n, t) ? call.h0 + n * q_.hidden
-                                         : call.y + (q_.before(t) * q_.batch + n) * q_.hidden;
+    return q_.starts(call.lengths, n, t) ? call.h0 + n * q_.hidden : call.y + (q_.before(t) * q_.batch + n) * q_.hidden;
   }
 
   void step(const Call& call, int64_t t, Range samples, Range units) const {
@@ -293,8 +298,9 @@ class Forward final : public Kernel {
         continue;
       }
       for (int64_t i = 0; i < b.count; ++i) {
-        q_.kernels.dots({q_.hidden, count, b.a[i], call.weight + (g * q_.hidden + unit) * q_.hidden, q_.hidden,
-                         to + i * q_.width, 1});
+        gemm_kernels(float()).dots({1, count, q_.hidden, b.a[i], q_.hidden,
+                                    call.weight + (g * q_.hidden + unit) * q_.hidden, q_.hidden, to + i * q_.width,
+                                    q_.width, 1});
       }
     }
     for (int64_t i = 0; i < b.count; ++i) {

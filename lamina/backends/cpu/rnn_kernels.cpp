@@ -134,9 +134,7 @@ void rnn_relu_grad(const CellRowGrad& r) {
   });
 }
 
-CellKernels make_table() {
-  return {lstm, gru, rnn_tanh, rnn_relu, lstm_grad, gru_grad, rnn_tanh_grad, rnn_relu_grad};
-}
+CellKernels make_table() { return {lstm, gru, rnn_tanh, rnn_relu, lstm_grad, gru_grad, rnn_tanh_grad, rnn_relu_grad}; }
 
 }  // namespace
 }  // namespace lamina::cpu::HWY_NAMESPACE

@@ -1,5 +1,5 @@
-// CTC by the recursion of the forward variables, sample by sample. The gradient has no kernel here: the decomposition is
-// the reference.
+// CTC by the recursion of the forward variables, sample by sample. The gradient has no kernel here: the decomposition
+// is the reference.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -63,8 +63,10 @@ Choice prepare_ctc(const KernelRequest& r) {
       std::vector<int64_t> labels;
       int64_t needed = length;
       for (int64_t i = 0; i < length; ++i) {
-        labels.push_back(checked(targets[n * static_cast<size_t>(most) + static_cast<size_t>(i)], 0, classes, "label", n));
-        if (labels.back() == a.blank) throw Error("ctc_loss", "sample " + std::to_string(n) + " has the blank as label");
+        labels.push_back(
+            checked(targets[n * static_cast<size_t>(most) + static_cast<size_t>(i)], 0, classes, "label", n));
+        if (labels.back() == a.blank)
+          throw Error("ctc_loss", "sample " + std::to_string(n) + " has the blank as label");
         if (i > 0 && labels[static_cast<size_t>(i)] == labels[static_cast<size_t>(i - 1)]) ++needed;
       }
       if (needed > count && !a.zero_infinity) {

@@ -67,8 +67,7 @@ RecurrentState RecurrentState::detached() const {
 
 Recurrent::Recurrent(RecurrentConfig config) : config_(std::move(config)) {
   const RecurrentConfig& c = config_;
-  for (const auto& [value, option] :
-       {std::pair{c.in, "in"}, {c.hidden, "hidden"}, {c.layers, "layers"}}) {
+  for (const auto& [value, option] : {std::pair{c.in, "in"}, {c.hidden, "hidden"}, {c.layers, "layers"}}) {
     require_at_least(value, 1, c.kind.c_str(), option);
   }
   require_at_least(c.carry, 0, c.kind.c_str(), "carry");
@@ -166,8 +165,8 @@ void Recurrent::check(const Tensor& x, const RecurrentState& state, const Tensor
     throw Error(c.kind, "lengths must be integers, got " + lengths.meta().str());
   }
   if (c.carry && !state.h.defined() && batch != c.carry) {
-    throw Error(c.kind, "carries the states of " + std::to_string(c.carry) + " samples, the input has " +
-                            std::to_string(batch))
+    throw Error(c.kind,
+                "carries the states of " + std::to_string(c.carry) + " samples, the input has " + std::to_string(batch))
         .detail("input " + x.meta().str())
         .hint("batches must have the size that the option carry says, or give the state with the input");
   }
@@ -257,8 +256,8 @@ namespace {
 
 template <class Options>
 RecurrentConfig config_of(const char* kind, int64_t gates, const Options& o) {
-  return {kind,      o.in,          o.hidden,        gates,    o.layers,        o.bias, o.bidirectional, o.batch_first,
-          o.dropout, o.variational, o.state_dropout, o.output, o.learn_initial, o.carry};
+  return {kind,          o.in,      o.hidden,      gates,           o.layers, o.bias,          o.bidirectional,
+          o.batch_first, o.dropout, o.variational, o.state_dropout, o.output, o.learn_initial, o.carry};
 }
 
 RecurrentConfig lstm_config(const LstmOptions& o) {
@@ -277,8 +276,7 @@ Lstm::Lstm(LstmOptions options) : Recurrent(lstm_config(options)), options_(std:
 
 Recurrent::Sequence Lstm::run(const Tensor& x, const RecurrentWeights& w, const LstmState& initial,
                               const SequenceOptions& options, const CellExtras& extras) const {
-  const LstmResult r =
-      lstm(input_gates(x, w, both(w.bias_ih, w.bias_hh)), w.weight_hh, initial, options, extras);
+  const LstmResult r = lstm(input_gates(x, w, both(w.bias_ih, w.bias_hh)), w.weight_hh, initial, options, extras);
   return {r.y, r.state.h, r.state.c};
 }
 
@@ -287,8 +285,8 @@ Gru::Gru(GruOptions options) : Recurrent(config_of("Gru", 3, options)), options_
 Recurrent::Sequence Gru::run(const Tensor& x, const RecurrentWeights& w, const LstmState& initial,
                              const SequenceOptions& options, const CellExtras& extras) const {
   if (!options_.reset_after) {
-    const RnnResult r = gru_reset_before(input_gates(x, w, both(w.bias_ih, w.bias_hh)), w.weight_hh, initial.h, options,
-                                         extras);
+    const RnnResult r =
+        gru_reset_before(input_gates(x, w, both(w.bias_ih, w.bias_hh)), w.weight_hh, initial.h, options, extras);
     return {r.y, r.h, {}};
   }
   const RnnResult r = gru(input_gates(x, w, gru_bias(w.bias_ih, w.bias_hh)), w.weight_hh, gru_bias_n(w.bias_hh),

@@ -1,5 +1,5 @@
-// Recurrent layers. Names, layouts and gate order of the parameters are PyTorch's: weight_ih_l0, weight_hh_l0, bias_ih_l0,
-// bias_hh_l0, …, with _reverse behind them for the second direction.
+// Recurrent layers. Names, layouts and gate order of the parameters are PyTorch's: weight_ih_l0, weight_hh_l0,
+// bias_ih_l0, bias_hh_l0, …, with _reverse behind them for the second direction.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace lamina::nn {
 
-/// [layers·directions, n, hidden], those of layer 0 first; undefined: zeros, or what the layer has learned. c: lstm only,
-/// and h has the projected size there.
+/// [layers·directions, n, hidden], those of layer 0 first; undefined: zeros, or what the layer has learned. c: lstm
+/// only, and h has the projected size there.
 struct RecurrentState {
   Tensor h, c;
   /// The same values, cut from the tape: what the next window of truncated back-propagation starts from.
@@ -29,17 +29,17 @@ struct LstmOptions {
   int64_t layers = 1;
   bool bias = true;
   bool bidirectional = false;
-  bool batch_first = true;       // x is [n, steps, in]; false: [steps, n, in]
-  double dropout = 0;            // between layers
-  bool variational = false;      // dropout between layers: one mask for all steps (Gal and Ghahramani 2016)
-  double state_dropout = 0;      // of the state before each step, one mask for all steps (the same)
-  std::string output = "all";    // in a list of layers: "all" steps, or the "last" states [n, directions·hidden]
-  bool learn_initial = false;    // initial states are parameters h0, c0
-  int64_t carry = 0;             // batch size whose last states the next call starts from, as buffers; 0: none
-  int64_t projection = 0;        // size of the state (Sak et al. 2014); 0: hidden
-  bool peephole = false;         // weight_ch_l0 [3, hidden]: gates see the cell (Gers et al. 2002)
-  bool layer_norm = false;       // of both products and of the cell (Ba et al. 2016)
-  double forget_bias = 0;        // added to the initial bias of the forget gate
+  bool batch_first = true;     // x is [n, steps, in]; false: [steps, n, in]
+  double dropout = 0;          // between layers
+  bool variational = false;    // dropout between layers: one mask for all steps (Gal and Ghahramani 2016)
+  double state_dropout = 0;    // of the state before each step, one mask for all steps (the same)
+  std::string output = "all";  // in a list of layers: "all" steps, or the "last" states [n, directions·hidden]
+  bool learn_initial = false;  // initial states are parameters h0, c0
+  int64_t carry = 0;           // batch size whose last states the next call starts from, as buffers; 0: none
+  int64_t projection = 0;      // size of the state (Sak et al. 2014); 0: hidden
+  bool peephole = false;       // weight_ch_l0 [3, hidden]: gates see the cell (Gers et al. 2002)
+  bool layer_norm = false;     // of both products and of the cell (Ba et al. 2016)
+  double forget_bias = 0;      // added to the initial bias of the forget gate
   LAMINA_OPTIONS(in, hidden, layers, bias, bidirectional, batch_first, dropout, variational, state_dropout, output,
                  learn_initial, carry, projection, peephole, layer_norm, forget_bias)
 };
@@ -49,14 +49,14 @@ struct GruOptions {
   int64_t layers = 1;
   bool bias = true;
   bool bidirectional = false;
-  bool batch_first = true;       // as in LstmOptions, down to `carry`
+  bool batch_first = true;  // as in LstmOptions, down to `carry`
   double dropout = 0;
   bool variational = false;
   double state_dropout = 0;
   std::string output = "all";
   bool learn_initial = false;
   int64_t carry = 0;
-  bool reset_after = true;       // PyTorch's form; false: the reset before the product, h' = (1 − z)·h + z·tanh(W·[r·h, x])
+  bool reset_after = true;  // PyTorch's form; false: the reset before the product, h' = (1 − z)·h + z·tanh(W·[r·h, x])
   LAMINA_OPTIONS(in, hidden, layers, bias, bidirectional, batch_first, dropout, variational, state_dropout, output,
                  learn_initial, carry, reset_after)
 };
@@ -66,7 +66,7 @@ struct RnnOptions {
   int64_t layers = 1;
   bool bias = true;
   bool bidirectional = false;
-  bool batch_first = true;            // as in LstmOptions, down to `carry`
+  bool batch_first = true;  // as in LstmOptions, down to `carry`
   double dropout = 0;
   bool variational = false;
   double state_dropout = 0;
@@ -111,8 +111,8 @@ struct RecurrentWeights {
 class Recurrent : public Layer {
  public:
   using Layer::operator();
-  /// x as the options say, lengths [n] integers (0 … steps, undefined: all steps). A short sample gives the numbers that
-  /// it would give alone, in both directions. Throws Error that names the shapes.
+  /// x as the options say, lengths [n] integers (0 … steps, undefined: all steps). A short sample gives the numbers
+  /// that it would give alone, in both directions. Throws Error that names the shapes.
   RecurrentResult operator()(const Tensor& x, const RecurrentState& state, const Tensor& lengths = {});
   /// y, or where the option `output` is "last" the last states of the uppermost layer, [n, directions·hidden].
   Tensor forward(const Tensor& x) override;
