@@ -15,6 +15,7 @@
 #include "lamina/graph/capture.h"
 #include "lamina/io/safetensors.h"
 #include "lamina/ops/random.h"
+#include "lamina/optim/clip.h"
 #include "lamina/runtime/profiler.h"
 
 namespace lamina::bench {
@@ -46,6 +47,7 @@ graph::Captured captured(Workload& w, Generator& generator, const StepOptions& o
     const nn::ModeScope mode(nn::Mode::train);
     const GeneratorScope random(generator);
     auto [loss, grads] = value_and_grad([&] { return w.loss((*w.net)(in[0]), in[1]); }, w.optimizer->parameters());
+    if (w.clip > 0) grads = optim::clip_norm(grads, w.clip);
     w.optimizer->step(grads);
     return Tensors{loss};
   };

@@ -1,5 +1,6 @@
 #include "bench/workloads.h"
 
+#include "bench/sequences.h"
 #include "lamina/core/philox.h"
 #include "lamina/nn/layers.h"
 #include "lamina/ops/ops.h"
@@ -273,6 +274,19 @@ optim::Momentum momentum() {
   return optim::Momentum{{.lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4, .decay_all = true}};
 }
 
+Workload recurrent(nn::LayerPtr net, const Tensor& x, const Tensor& y, LossFn loss, const optim::Optimizer& optimizer,
+                   double clip) {
+  return {std::move(net), x, y, std::move(loss), optimizer.copy(), clip};
+}
+
+Workload language_step(int64_t width) {
+  return recurrent(language_model(10000, width), ids({35, 20}, 10000), ids({700}, 10000), cross_entropy_of, sgd(),
+                   0.25);
+}
+
+/// Labels from 1 on: 0 is the blank.
+Tensor characters(const Shape& shape) { return cast(ids(shape, 27) + 1.0, DType::i64); }
+
 Workload xor_step(double) {
   const Tensor x = Tensor::from({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2}), y = Tensor::from({0, 1, 1, 0}, {4, 1});
   return training(Sequential{Linear{{.in = 2, .out = 8}}, Sigmoid{}, Linear{{.in = 8, .out = 1}}}, x, y,
@@ -319,6 +333,19 @@ const std::vector<WorkloadEntry>& workloads() {
       {"textcnn", "18,000 × 300 embedding, widths 3/4/5 × 100, 56 words, batch 50, dropout, Adam",
        [](double p) { return training(TextCnn(p), ids({50, 56}, 18000), ids({50}, 2), cross_entropy_of, adam()); },
        0.5},
+      {"lstm-lm", "LSTM 2×200, 10,000 words, 35 steps, batch 20, SGD, clip 0.25", [](double) { return language_step(200); }},
+      {"lstm-lm-650", "LSTM 2×650, 10,000 words, 35 steps, batch 20, SGD, clip 0.25",
+       [](double) { return language_step(650); }},
+      {"seq2seq", "GRU 256 encoder–decoder with additive attention, 15 + 15 of 6,000 words, batch 64, Adam, clip 1",
+       [](double) {
+         return recurrent(translator(6000, 256), ids({64, 30}, 6000), ids({960}, 6000), cross_entropy_of, adam(), 1);
+       }},
+      {"bilstm-ctc", "2 × bidirectional LSTM 256, 150 frames of 128, batch 16, 28 classes, CTC, Adam, clip 1",
+       [](double) { return recurrent(speech(128, 256, 28), normal({150, 16, 128}), characters({16, 40}), ctc_of, adam(), 1); }},
+      {"forecast", "LSTM 7→64, 96 steps, batch 32, MSE, Adam",
+       [](double) { return recurrent(forecaster(7, 64), normal({96, 32, 7}), normal({32, 7}), loss::mse, adam(), 0); }},
+      {"infer-lstm", "LSTM 2×200, 10,000 words, 35 steps, batch 1",
+       [](double) { return Workload{language_model(10000, 200), ids({35, 1}, 10000), {}, {}, {}}; }},
       {"infer-lenet5", "LeNet-5, batch 1", [](double) { return inference(lenet5(), normal({1, 1, 28, 28})); }},
       {"infer-resnet50-b1", "ResNet-50, batch 1",
        [](double) { return inference(resnet50(), normal({1, 3, 224, 224})); }},

@@ -17,6 +17,7 @@ struct Workload {
   Tensor input, target;  // target undefined: inference
   LossFn loss;
   std::unique_ptr<optim::Optimizer> optimizer;  // null: inference
+  double clip = 0;                              // of the gradients' norm; 0: none
 };
 
 struct WorkloadEntry {

@@ -127,7 +127,7 @@ def handle(request):
     if name not in FORWARD:
         raise ValueError("this network is not written in JAX here")
     tensors = load_file(request["file"])
-    _, loss_of, optimizer_of = networks.WORKLOADS[name]
+    _, loss_of, optimizer_of, *_ = networks.WORKLOADS[name]
     forward, loss, update = FORWARD[name], LOSS[loss_of], OPTIMIZER[optimizer_of]
     params = [in_jax_layout(tensors[n]) for n in networks.ordered_parameter_names(request["file"])]
     x = tensors["input"]

@@ -142,6 +142,59 @@ class TextCnn(nn.Module):
         return self.head(self.dropout(torch.cat([F.relu(c(x)).amax(2) for c in self.convolutions], 1)))
 
 
+class LanguageModel(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.e, self.r, self.o = nn.Embedding(words, width), nn.LSTM(width, width, 2), nn.Linear(width, words)
+
+    def forward(self, x):
+        return self.o(self.r(self.e(x))[0]).flatten(0, 1)
+
+
+class Translator(nn.Module):
+    def __init__(self, words=6000, width=256):
+        super().__init__()
+        self.ee, self.ed = nn.Embedding(words, width), nn.Embedding(words, width)
+        self.enc = nn.GRU(width, width, bidirectional=True, batch_first=True)
+        self.cell = nn.GRUCell(3 * width, width)
+        self.wq, self.wk = nn.Linear(width, width), nn.Linear(2 * width, width, bias=False)
+        self.v = nn.Linear(width, 1, bias=False)
+        self.init, self.out = nn.Linear(2 * width, width), nn.Linear(width, words)
+
+    def forward(self, x):
+        source, target = x.chunk(2, 1)
+        memory, _ = self.enc(self.ee(source))
+        keys, h, words, states = self.wk(memory), torch.tanh(self.init(memory.mean(1))), self.ed(target), []
+        for t in range(target.shape[1]):
+            weights = torch.softmax(self.v(torch.tanh(keys + self.wq(h).unsqueeze(1))), 1)
+            h = self.cell(torch.cat([words[:, t], (weights * memory).sum(1)], 1), h)
+            states.append(h)
+        return self.out(torch.stack(states, 1)).flatten(0, 1)
+
+
+class Speech(nn.Module):
+    def __init__(self, inputs=128, width=256, classes=28):
+        super().__init__()
+        self.r, self.o = nn.LSTM(inputs, width, 2, bidirectional=True), nn.Linear(2 * width, classes)
+
+    def forward(self, x):
+        return self.o(self.r(x)[0]).log_softmax(-1)
+
+
+class Forecaster(nn.Module):
+    def __init__(self, series=7, width=64):
+        super().__init__()
+        self.r, self.o = nn.LSTM(series, width), nn.Linear(width, series)
+
+    def forward(self, x):
+        return self.o(self.r(x)[0][-1])
+
+
+def ctc(x, y):
+    frames, n = x.shape[:2]
+    return F.ctc_loss(x, y, torch.full((n,), frames), torch.full((n,), y.shape[1]))
+
+
 def sgd(p):
     return torch.optim.SGD(p, 0.01)
 
@@ -155,7 +208,7 @@ def adam(p):
 
 
 CE, MSE, BCE = F.cross_entropy, F.mse_loss, F.binary_cross_entropy_with_logits
-# name: network, loss, optimizer (None: inference)
+# name: network, loss, optimizer (None: inference), norm to which gradients are clipped
 WORKLOADS = {
     "xor": (xor, BCE, sgd), "mlp-b1": (mlp, CE, sgd), "mlp-sgd": (mlp, CE, sgd), "mlp-adam": (mlp, CE, adam),
     "deep-ae": (deep_ae, MSE, adam), "lenet5-b1": (lenet5, CE, momentum), "lenet5": (lenet5, CE, momentum),
@@ -164,6 +217,10 @@ WORKLOADS = {
     "infer-lenet5": (lenet5, None, None),
     "infer-resnet50-b1": (resnet50, None, None), "infer-resnet50-b16": (resnet50, None, None),
     "infer-vgg16": (vgg16, None, None), "infer-alexnet": (alexnet, None, None),
+    "lstm-lm": (lambda: LanguageModel(10000, 200), CE, sgd, 0.25),
+    "lstm-lm-650": (lambda: LanguageModel(10000, 650), CE, sgd, 0.25), "seq2seq": (Translator, CE, adam, 1.0),
+    "bilstm-ctc": (Speech, ctc, adam, 1.0), "forecast": (Forecaster, MSE, adam),
+    "infer-lstm": (lambda: LanguageModel(10000, 200), None, None),
 }
 
 
@@ -173,7 +230,7 @@ def load(path):
 
     from safetensors.torch import load_file
     tensors = load_file(path)
-    make, loss, optimizer = WORKLOADS[Path(path).stem]
+    make, loss, optimizer, *_ = WORKLOADS[Path(path).stem]
     net = make()
     saved = [t for name, t in tensors.items() if name.startswith("parameter.")]
     names = ordered_parameter_names(path)
@@ -195,6 +252,12 @@ def set_dropout(net, p):
 
 def export_onnx(net, x, target):
     torch.onnx.export(net.eval(), (x,), target, dynamo=False, input_names=["x"], output_names=["y"], opset_version=17)
+
+
+def clip_of(path):
+    """The norm to which gradients are clipped, or None."""
+    from pathlib import Path
+    return (*WORKLOADS[Path(path).stem], None)[3]
 
 
 def ordered_parameter_names(path):

@@ -13,6 +13,7 @@ def handle(request):
     net, loss, optimizer, x, y, expected = networks.load(request["file"])
     if request["channels_last"] and x.dim() == 4:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    clip = networks.clip_of(request["file"])
     compiled = request["mode"] == "compile"
     if optimizer is None:
         net.eval()
@@ -36,6 +37,8 @@ def handle(request):
             update.zero_grad(set_to_none=True)
             value = call(x, y)
             value.backward()
+            if clip:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
             update.step()
             return value
     start = time.perf_counter()

@@ -92,6 +92,19 @@ nn::LayerPtr make_response_norm(FieldVisitor& visitor, const ModelInput&) {
   return std::make_unique<nn::LocalResponseNorm>(o);
 }
 
+template <class L>
+nn::LayerPtr make_recurrent(FieldVisitor& visitor, const ModelInput& data) {
+  typename L::Options o{.in = data.input.empty() ? 0 : data.input.back(), .hidden = kMissing};
+  o.visit(visitor);
+  return std::make_unique<L>(o);
+}
+
+nn::LayerPtr make_adaptive_softmax(FieldVisitor& visitor, const ModelInput& data) {
+  nn::AdaptiveSoftmaxOptions o{.in = data.input.empty() ? 0 : data.input.back(), .classes = data.outputs};
+  o.visit(visitor);
+  return std::make_unique<nn::AdaptiveSoftmax>(o);
+}
+
 nn::LayerPtr make_embedding(FieldVisitor& visitor, const ModelInput&) {
   nn::EmbeddingOptions o{.rows = kMissing, .dim = kMissing};
   o.visit(visitor);
@@ -130,6 +143,14 @@ std::span<const Entry<nn::Layer, ModelInput>> layer_table() {
       {"dropout", "zeroes elements in training (Srivastava et al. 2014)", with_options<nn::Dropout>},
       {"spatial_dropout", "zeroes whole channels in training (Tompson et al. 2015)", with_options<nn::SpatialDropout>},
       {"embedding", "a vector for each number", make_embedding},
+      {"lstm", "long short-term memory over [steps, features] (Hochreiter and Schmidhuber 1997)",
+       make_recurrent<nn::Lstm>},
+      {"gru", "gated recurrent units over [steps, features] (Cho et al. 2014)", make_recurrent<nn::Gru>},
+      {"rnn", "the plain recurrent network over [steps, features] (Elman 1990)", make_recurrent<nn::Rnn>},
+      {"last", "the last step", plain<nn::Last>},
+      {"pool_over_time", "maximum or mean over the steps", with_options<nn::PoolOverTime>},
+      {"adaptive_softmax", "log-probabilities of many classes (Grave et al. 2017); classes: default, those of the data",
+       make_adaptive_softmax},
       {"flatten", "all axes of an example into one", with_options<nn::Flatten>},
       {"reshape", "another shape of an example", with_options<nn::Reshape>},
       {"pixel_shuffle", "channels into squares of pixels (Shi et al. 2016)", with_options<nn::PixelShuffle>},

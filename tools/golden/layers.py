@@ -51,6 +51,11 @@ class Recurrent(nn.Module):
         return layer
 
 
+class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
+    def forward(self, x):
+        return self.log_prob(x)
+
+
 class LstmCell(nn.LSTMCell):
     def forward(self, x):
         return super().forward(x)[0]
@@ -137,6 +142,8 @@ LAYERS = {
     "GruCell": (lambda: nn.GRUCell(4, 3), (2, 4)),
     "RnnCell": (lambda: nn.RNNCell(4, 3), (2, 4)),
     "RnnCell/relu": (lambda: nn.RNNCell(4, 3, nonlinearity="relu"), (2, 4)),
+    "AdaptiveSoftmax": (lambda: Adaptive(8, 12, [4, 9], div_value=2.0), (3, 8)),
+    "SampledSoftmax": (lambda: nn.Linear(4, 6), (3, 4)),
     "Last": (lambda: PerSample(lambda x: x[:, -1]), X_SEQUENCE),
     "PoolOverTime": (lambda: PerSample(lambda x: x.amax(1)), X_SEQUENCE),
     "PoolOverTime/mean": (lambda: PerSample(lambda x: x.mean(1)), X_SEQUENCE),
