@@ -143,5 +143,25 @@ TEST(ParallelFor, PassesExceptionsOn) {
   EXPECT_THROW(set_num_threads(0), Error);
 }
 
+TEST(ParallelTeam, MembersWaitForEachOther) {
+  // Each step reads what another member wrote in the step before: without the barrier this comes out wrong.
+  constexpr int kSteps = 2000;
+  int64_t values[2][64] = {};
+  int members = 0;
+  parallel_team(64, [&](TeamMember& m) {
+    if (m.index() == 0) {
+      members = m.count();
+      for (int i = 0; i < m.count(); ++i) values[0][i] = i;
+    }
+    m.wait();
+    for (int step = 0; step < kSteps; ++step) {
+      values[(step + 1) % 2][m.index()] = values[step % 2][(m.index() + 1) % m.count()] + 1;
+      m.wait();
+    }
+  });
+  EXPECT_EQ(members, std::min(64, num_threads()));
+  for (int i = 0; i < members; ++i) EXPECT_EQ(values[kSteps % 2][i], (i + kSteps) % members + kSteps);
+}
+
 }  // namespace
 }  // namespace lamina
