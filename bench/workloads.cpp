@@ -333,7 +333,8 @@ const std::vector<WorkloadEntry>& workloads() {
       {"textcnn", "18,000 × 300 embedding, widths 3/4/5 × 100, 56 words, batch 50, dropout, Adam",
        [](double p) { return training(TextCnn(p), ids({50, 56}, 18000), ids({50}, 2), cross_entropy_of, adam()); },
        0.5},
-      {"lstm-lm", "LSTM 2×200, 10,000 words, 35 steps, batch 20, SGD, clip 0.25", [](double) { return language_step(200); }},
+      {"lstm-lm", "LSTM 2×200, 10,000 words, 35 steps, batch 20, SGD, clip 0.25",
+       [](double) { return language_step(200); }},
       {"lstm-lm-650", "LSTM 2×650, 10,000 words, 35 steps, batch 20, SGD, clip 0.25",
        [](double) { return language_step(650); }},
       {"seq2seq", "GRU 256 encoder–decoder with additive attention, 15 + 15 of 6,000 words, batch 64, Adam, clip 1",
@@ -341,7 +342,9 @@ const std::vector<WorkloadEntry>& workloads() {
          return recurrent(translator(6000, 256), ids({64, 30}, 6000), ids({960}, 6000), cross_entropy_of, adam(), 1);
        }},
       {"bilstm-ctc", "2 × bidirectional LSTM 256, 150 frames of 128, batch 16, 28 classes, CTC, Adam, clip 1",
-       [](double) { return recurrent(speech(128, 256, 28), normal({150, 16, 128}), characters({16, 40}), ctc_of, adam(), 1); }},
+       [](double) {
+         return recurrent(speech(128, 256, 28), normal({150, 16, 128}), characters({16, 40}), ctc_of, adam(), 1);
+       }},
       {"forecast", "LSTM 7→64, 96 steps, batch 32, MSE, Adam",
        [](double) { return recurrent(forecaster(7, 64), normal({96, 32, 7}), normal({32, 7}), loss::mse, adam(), 0); }},
       {"infer-lstm", "LSTM 2×200, 10,000 words, 35 steps, batch 1",

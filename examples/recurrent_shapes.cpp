@@ -1,5 +1,6 @@
-// Recurrent networks in all shapes of use, each on a task that it learns in a second or two: one to one, one to many, many
-// to one, many to many step by step, and many to many by encoder and decoder. Ends with 1 where one has not learned.
+// Recurrent networks in all shapes of use, each on a task that it learns in a second or two: one to one, one to many,
+// many to one, many to many step by step, and many to many by encoder and decoder. Ends with 1 where one has not
+// learned.
 #include <lamina/lamina.h>
 
 #include <functional>
@@ -25,7 +26,9 @@ void train(nn::Module& net, int steps, const std::function<Tensor(const Tensors&
 }
 
 /// Whole numbers from 0 to below n.
-Tensor whole(const Shape& shape, int64_t n) { return cast(random_uniform(shape, 0, static_cast<double>(n)), DType::i64); }
+Tensor whole(const Shape& shape, int64_t n) {
+  return cast(random_uniform(shape, 0, static_cast<double>(n)), DType::i64);
+}
 
 double share_equal(const Tensor& a, const Tensor& b) { return mean(cast(eq(a, b), DType::f32)).item(); }
 
@@ -43,7 +46,9 @@ bool report(const std::string& what, double accuracy) {
 bool one_to_one() {
   nn::Sequential net{nn::Linear{{.in = 2, .out = 8}}, nn::Tanh{}, nn::Linear{{.in = 8, .out = 2}}};
   const Tensor x = Tensor::from({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2}), y = Tensor::from({0, 1, 1, 0}, {4}, DType::i64);
-  train(net, 300, [&](const Tensors& in) { return loss::cross_entropy(net(in[0]), in[1]); }, [&] { return Tensors{x, y}; });
+  train(
+      net, 300, [&](const Tensors& in) { return loss::cross_entropy(net(in[0]), in[1]); },
+      [&] { return Tensors{x, y}; });
   return report("one to one (exclusive or)", share_equal(argmax(net(x), 1), y));
 }
 
@@ -66,8 +71,9 @@ bool one_to_many() {
   Countdown net;
   const Tensor k = arange(0, 6, 1, DType::i64);
   const Tensor y = maximum(unsqueeze(k, 1) - unsqueeze(k, 0), zeros({1, 1}, DType::i64));
-  train(net, 300, [&](const Tensors& in) { return cross_entropy_of_steps(net(in[0]), in[1]); },
-        [&] { return Tensors{k, y}; });
+  train(
+      net, 300, [&](const Tensors& in) { return cross_entropy_of_steps(net(in[0]), in[1]); },
+      [&] { return Tensors{k, y}; });
   return report("one to many (countdown)", share_equal(argmax(net(k), 2), y));
 }
 
@@ -91,16 +97,18 @@ bool many_to_many() {
     return Tensors{cast(unsqueeze(bits, 2), DType::f32), sums - floor(sums / 2.0) * 2.0};
   };
   const auto parity = [](const Tensor& y) { return cast(y, DType::i64); };
-  train(net, 500, [&](const Tensors& in) { return cross_entropy_of_steps(net(in[0]), in[1]); }, [&] {
-    const Tensors b = batch();
-    return Tensors{b[0], parity(b[1])};
-  });
+  train(
+      net, 500, [&](const Tensors& in) { return cross_entropy_of_steps(net(in[0]), in[1]); },
+      [&] {
+        const Tensors b = batch();
+        return Tensors{b[0], parity(b[1])};
+      });
   const Tensors test = batch();
   return report("many to many, aligned (parity)", share_equal(argmax(net(test[0]), 2), parity(test[1])));
 }
 
-// Encoder and decoder: five symbols in, the same backwards out. In training the decoder reads the true symbols, in use its
-// own.
+// Encoder and decoder: five symbols in, the same backwards out. In training the decoder reads the true symbols, in use
+// its own.
 class Reverser : public nn::Module {
  public:
   static constexpr int64_t kSymbols = 4, kStart = 4, kSteps = 5;
@@ -159,6 +167,7 @@ bool encoder_decoder() {
 int main() {
   nn::seed(1);
   bool learned = true;
-  for (const auto task : {one_to_one, one_to_many, many_to_one, many_to_many, encoder_decoder}) learned = task() && learned;
+  for (const auto task : {one_to_one, one_to_many, many_to_one, many_to_many, encoder_decoder})
+    learned = task() && learned;
   return learned ? 0 : 1;
 }

@@ -20,7 +20,8 @@ TEST(Profiler, CountsTheStepsOfAPlanWhileItsScopeLives) {
     step(batch);
   }
   step(batch);  // outside: not counted
-  // At a machine of 1 kFLOP/s and no end of bandwidth: the product's 8·6·4·2 operations take 384 ms, more than they took.
+  // At a machine of 1 kFLOP/s and no end of bandwidth: the product's 8·6·4·2 operations take 384 ms, more than they
+  // took.
   const Machine machine{.cpu = "slow", .flops_per_second = 1e3, .bytes_per_second = 1e30};
   const std::string table = profiler.table(machine);
   EXPECT_NE(table.find("       3 "), std::string::npos) << table;
