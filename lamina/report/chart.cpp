@@ -68,11 +68,13 @@ class Canvas {
  public:
   explicit Canvas(const Chart& chart) : chart_(chart) {
     for (const Series& s : chart.series) {
+      std::vector<double> heights;
       for (size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
         if (!usable(s.y[i])) continue;
         x_.include(s.x[i]);
-        y_.include(scaled(s.y[i]));
+        heights.push_back(scaled(s.y[i]));
       }
+      include_heights(heights, s.faint);
     }
     x_.widen_if_flat();
     y_.widen_if_flat();
@@ -89,9 +91,20 @@ class Canvas {
  private:
   bool usable(double y) const { return std::isfinite(y) && (!chart_.log_y || y > 0); }
   double scaled(double y) const { return chart_.log_y ? std::log10(y) : y; }
+
+  /// The outer hundredths of what is only background (the first steps of a run) do not flatten the rest.
+  void include_heights(std::vector<double>& heights, bool faint) {
+    if (heights.empty()) return;
+    std::sort(heights.begin(), heights.end());
+    const size_t cut = faint ? heights.size() / 50 : 0;
+    y_.include(heights[cut]);
+    y_.include(heights[heights.size() - 1 - cut]);
+  }
+
   double px(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (kWidth - kLeft - kRight); }
   double py(double y) const {
-    return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kTop - kBottom);
+    const double height = (std::clamp(y, y_.low, y_.high) - y_.low) / (y_.high - y_.low);
+    return kHeight - kBottom - height * (kHeight - kTop - kBottom);
   }
 
   void text(double x, double y, const char* anchor, const std::string& content) {

@@ -14,7 +14,7 @@ namespace {
 
 /// Transforms where a recipe names none: bytes become [0, 1], columns of tables get mean 0 and deviation 1.
 std::string default_transforms(const data::DatasetInfo& info) {
-  return info.input.rank() == 1 ? "[standardize]" : "[scale]";
+  return info.input.rank() == 1 || !info.features.empty() ? "[standardize]" : "[scale]";
 }
 
 data::Transforms make_list(const Setting& list, Setting& resolved) {

@@ -30,5 +30,17 @@ TEST(Chart, CopesWithEmptyFlatAndInfiniteSeries) {
   EXPECT_EQ(svg({"t", "x", {{"s", {1, 2}, {INFINITY, -1}}}, true}).find("inf"), std::string::npos);
 }
 
+TEST(Chart, TheFirstStepsDoNotFlattenTheCurves) {
+  Series steps{"steps", {}, {}};
+  steps.faint = true;
+  for (int i = 0; i < 1000; ++i) {
+    steps.x.push_back(i);
+    steps.y.push_back(i < 10 ? 1000 : 1);
+  }
+  const std::string picture = svg({"Loss", "epoch", {steps, {"epochs", {0, 1000}, {2, 1}}}, false});
+  EXPECT_EQ(picture.find(">1000</text><"), picture.rfind(">1000</text><")) << "only the axis of steps goes to 1000";
+  EXPECT_NE(picture.find(">2</text>"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lamina::report
