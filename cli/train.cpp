@@ -37,7 +37,10 @@ void print_start(const tasks::DataParts& data, tasks::Plan& plan, const std::str
             << size_text(data.validation, "validation") << size_text(data.test, "test") << " examples, inputs "
             << info.input.str() << ", " << info.outputs() << " "
             << (info.target == data::TargetKind::values ? "target" : "class")
-            << (info.outputs() == 1 ? "" : info.target == data::TargetKind::values ? "s" : "es") << '\n';
+            << (info.outputs() == 1                       ? ""
+                : info.target == data::TargetKind::values ? "s"
+                                                          : "es")
+            << '\n';
   const recipe::Setting* model = plan.resolved.find("model")->find("name");
   std::cout << "network    " << (model ? model->text : "layers") << ", "
             << with_commas(plan.task->module().parameter_count()) << " parameters\n"

@@ -100,4 +100,9 @@ Tensor Nadam::update(const Update& u, Tensors& new_slots) const {
   return u.param - (u.shared[0] * u.grad + u.shared[1] * m) / (sqrt(v) * u.shared[2] + options_.eps);
 }
 
+template class OptimizerOf<Adam, AdamOptions>;
+template class OptimizerOf<AdamW, AdamWOptions>;
+template class OptimizerOf<Adamax, AdamaxOptions>;
+template class OptimizerOf<Nadam, NadamOptions>;
+
 }  // namespace lamina::optim

@@ -108,4 +108,10 @@ class Nadam final : public OptimizerOf<Nadam, NadamOptions> {
   Tensor mu(const Tensor& step, double ahead) const;
 };
 
+// Their bodies are in the library.
+extern template class OptimizerOf<Adam, AdamOptions>;
+extern template class OptimizerOf<AdamW, AdamWOptions>;
+extern template class OptimizerOf<Adamax, AdamaxOptions>;
+extern template class OptimizerOf<Nadam, NadamOptions>;
+
 }  // namespace lamina::optim

@@ -66,4 +66,8 @@ Tensor Adadelta::update(const Update& u, Tensors& new_slots) const {
   return u.param - u.lr * delta;
 }
 
+template class OptimizerOf<Adagrad, AdagradOptions>;
+template class OptimizerOf<RmsProp, RmsPropOptions>;
+template class OptimizerOf<Adadelta, AdadeltaOptions>;
+
 }  // namespace lamina::optim

@@ -75,4 +75,9 @@ class Adadelta final : public OptimizerOf<Adadelta, AdadeltaOptions> {
   Tensor update(const Update& u, Tensors& new_slots) const override;
 };
 
+// Their bodies are in the library.
+extern template class OptimizerOf<Adagrad, AdagradOptions>;
+extern template class OptimizerOf<RmsProp, RmsPropOptions>;
+extern template class OptimizerOf<Adadelta, AdadeltaOptions>;
+
 }  // namespace lamina::optim

@@ -37,6 +37,10 @@ Optimizer::Optimizer(CommonOptions options)
   }
 }
 
+Optimizer::~Optimizer() = default;
+Optimizer::Optimizer(const Optimizer& other) = default;
+Optimizer& Optimizer::operator=(const Optimizer& other) = default;
+
 Optimizer::Setting Optimizer::setting_for(const std::string& name, const Variable& parameter) const {
   Setting setting;
   setting.weight_decay = options_.decay_all || parameter.value().rank() > 1 ? options_.weight_decay : 0;

@@ -37,7 +37,9 @@ struct CommonOptions {
 
 class Optimizer {
  public:
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
+  Optimizer(const Optimizer& other);
+  Optimizer& operator=(const Optimizer& other);
 
   /// Takes over the trainable ones of these parameters and makes state for them. Call once; copies made before stay
   /// unbound, and can be bound to other parameters.

@@ -50,4 +50,8 @@ Tensor Nesterov::update(const Update& u, Tensors& new_slots) const {
   return u.param - u.lr * (u.grad + v * options_.momentum);
 }
 
+template class OptimizerOf<Sgd, SgdOptions>;
+template class OptimizerOf<Momentum, MomentumOptions>;
+template class OptimizerOf<Nesterov, NesterovOptions>;
+
 }  // namespace lamina::optim

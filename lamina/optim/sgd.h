@@ -70,4 +70,9 @@ class Nesterov final : public OptimizerOf<Nesterov, NesterovOptions> {
   Tensor update(const Update& u, Tensors& new_slots) const override;
 };
 
+// Their bodies are in the library.
+extern template class OptimizerOf<Sgd, SgdOptions>;
+extern template class OptimizerOf<Momentum, MomentumOptions>;
+extern template class OptimizerOf<Nesterov, NesterovOptions>;
+
 }  // namespace lamina::optim

@@ -74,4 +74,12 @@ Tensor ConvTransposeNd::forward(const Tensor& x) {
                          .groups = options_.groups});
 }
 
+// Defined here so that the classes' tables of functions are in the library, not in each program that uses them.
+Tensor Conv1d::forward(const Tensor& x) { return ConvNd::forward(x); }
+Tensor Conv2d::forward(const Tensor& x) { return ConvNd::forward(x); }
+Tensor Conv3d::forward(const Tensor& x) { return ConvNd::forward(x); }
+Tensor ConvTranspose1d::forward(const Tensor& x) { return ConvTransposeNd::forward(x); }
+Tensor ConvTranspose2d::forward(const Tensor& x) { return ConvTransposeNd::forward(x); }
+Tensor ConvTranspose3d::forward(const Tensor& x) { return ConvTransposeNd::forward(x); }
+
 }  // namespace lamina::nn

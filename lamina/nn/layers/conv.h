@@ -35,16 +35,19 @@ class ConvNd : public Layer {
 class Conv1d final : public ConvNd {
  public:
   explicit Conv1d(ConvLayerOptions options) : ConvNd(1, "Conv1d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS(weight_, bias_)
 };
 class Conv2d final : public ConvNd {
  public:
   explicit Conv2d(ConvLayerOptions options) : ConvNd(2, "Conv2d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS(weight_, bias_)
 };
 class Conv3d final : public ConvNd {
  public:
   explicit Conv3d(ConvLayerOptions options) : ConvNd(3, "Conv3d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS(weight_, bias_)
 };
 
@@ -80,18 +83,21 @@ class ConvTranspose1d final : public ConvTransposeNd {
  public:
   explicit ConvTranspose1d(ConvTransposeLayerOptions options)
       : ConvTransposeNd(1, "ConvTranspose1d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS(weight_, bias_)
 };
 class ConvTranspose2d final : public ConvTransposeNd {
  public:
   explicit ConvTranspose2d(ConvTransposeLayerOptions options)
       : ConvTransposeNd(2, "ConvTranspose2d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS(weight_, bias_)
 };
 class ConvTranspose3d final : public ConvTransposeNd {
  public:
   explicit ConvTranspose3d(ConvTransposeLayerOptions options)
       : ConvTransposeNd(3, "ConvTranspose3d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS(weight_, bias_)
 };
 

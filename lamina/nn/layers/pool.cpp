@@ -78,4 +78,12 @@ Tensor GlobalMaxPool::forward(const Tensor& x) {
   return global_max_pool(x);
 }
 
+// Defined here so that the classes' tables of functions are in the library, not in each program that uses them.
+Tensor MaxPool1d::forward(const Tensor& x) { return MaxPoolNd::forward(x); }
+Tensor MaxPool2d::forward(const Tensor& x) { return MaxPoolNd::forward(x); }
+Tensor MaxPool3d::forward(const Tensor& x) { return MaxPoolNd::forward(x); }
+Tensor AvgPool1d::forward(const Tensor& x) { return AvgPoolNd::forward(x); }
+Tensor AvgPool2d::forward(const Tensor& x) { return AvgPoolNd::forward(x); }
+Tensor AvgPool3d::forward(const Tensor& x) { return AvgPoolNd::forward(x); }
+
 }  // namespace lamina::nn

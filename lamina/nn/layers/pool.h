@@ -31,18 +31,21 @@ class MaxPool1d final : public MaxPoolNd {
  public:
   explicit MaxPool1d(int64_t kernel) : MaxPool1d(MaxPoolOptions{.kernel = kernel}) {}
   explicit MaxPool1d(MaxPoolOptions options) : MaxPoolNd(1, "MaxPool1d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS()
 };
 class MaxPool2d final : public MaxPoolNd {
  public:
   explicit MaxPool2d(int64_t kernel) : MaxPool2d(MaxPoolOptions{.kernel = kernel}) {}
   explicit MaxPool2d(MaxPoolOptions options) : MaxPoolNd(2, "MaxPool2d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS()
 };
 class MaxPool3d final : public MaxPoolNd {
  public:
   explicit MaxPool3d(int64_t kernel) : MaxPool3d(MaxPoolOptions{.kernel = kernel}) {}
   explicit MaxPool3d(MaxPoolOptions options) : MaxPoolNd(3, "MaxPool3d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS()
 };
 
@@ -71,18 +74,21 @@ class AvgPool1d final : public AvgPoolNd {
  public:
   explicit AvgPool1d(int64_t kernel) : AvgPool1d(AvgPoolOptions{.kernel = kernel}) {}
   explicit AvgPool1d(AvgPoolOptions options) : AvgPoolNd(1, "AvgPool1d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS()
 };
 class AvgPool2d final : public AvgPoolNd {
  public:
   explicit AvgPool2d(int64_t kernel) : AvgPool2d(AvgPoolOptions{.kernel = kernel}) {}
   explicit AvgPool2d(AvgPoolOptions options) : AvgPoolNd(2, "AvgPool2d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS()
 };
 class AvgPool3d final : public AvgPoolNd {
  public:
   explicit AvgPool3d(int64_t kernel) : AvgPool3d(AvgPoolOptions{.kernel = kernel}) {}
   explicit AvgPool3d(AvgPoolOptions options) : AvgPoolNd(3, "AvgPool3d", std::move(options)) {}
+  Tensor forward(const Tensor& x) override;
   LAMINA_FIELDS()
 };
 
