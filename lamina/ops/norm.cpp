@@ -25,6 +25,11 @@ void check_like(const Meta& got, const Meta& expected, const Meta& x, const char
   throw Error(op, std::string(name) + " must be " + expected.str() + ", got " + got.str()).detail("input " + x.str());
 }
 
+int64_t channels_of(const Meta& x, const char* op) {
+  if (x.rank() < 2) throw Error(op, "expected [n, channels, …], got " + x.str());
+  return x.shape[1];
+}
+
 /// What the two normalizations differ in: over which axes the statistics go.
 struct Layout {
   Dims reduced;                                      // axes of the statistics
@@ -162,6 +167,41 @@ double norm_flops(std::span<const Meta> in, std::span<const Meta>, const Attrs&)
 
 }  // namespace
 
+namespace {
+
+Metas infer_response_norm(std::span<const Meta> in, const Attrs& attrs) {
+  channels_of(in[0], "local_response_norm");
+  const int64_t size = attrs.as<ResponseNormAttrs>().size;
+  if (size < 1) throw Error("local_response_norm", "size must be 1 or more, got " + std::to_string(size));
+  return {Meta(in[0].dtype, in[0].shape)};
+}
+
+/// The mean of squares over `size` neighbours is an average pooling of [n, 1, channels, rest] along channels.
+Tensors response_norm_composed(const Tensors& in, const Attrs& attrs) {
+  const Tensor& x = in[0];
+  const auto& a = attrs.as<ResponseNormAttrs>();
+  const int64_t rest = x.numel() / std::max<int64_t>(1, x.size(0) * x.size(1));
+  const Tensor squares =
+      pad(reshape(x * x, {x.size(0), 1, x.size(1), rest}), {0, 0, a.size / 2, 0}, {0, 0, (a.size - 1) / 2, 0});
+  const Tensor means = avg_pool(squares, {.kernel = {a.size, 1}, .stride = {1}});
+  return {x * pow(reshape(means, x.shape()) * a.alpha + a.k, -a.beta)};
+}
+
+double response_norm_flops(std::span<const Meta> in, std::span<const Meta>, const Attrs& attrs) {
+  return static_cast<double>(in[0].numel()) * static_cast<double>(2 * attrs.as<ResponseNormAttrs>().size + 8);
+}
+
+}  // namespace
+
+// x [n, c, …] → y of its shape.
+const OpDef local_response_norm_def{.name = "local_response_norm",
+                                    .infer = infer_response_norm,
+                                    .gradient = ByDecomposition{},
+                                    .decompose = response_norm_composed,
+                                    .traits = {.channels_in = 1, .channels_out = 1, .saves = Saves::inputs},
+                                    .flops = response_norm_flops,
+                                    .onnx = {"LRN", 13}};
+
 // x [n, c, …], weight [c], bias [c] → y, mean [c], variance [c] (biased). Mean, variance, weight and bias have x's
 // dtype, of bf16 f32.
 const OpDef batch_norm_def{
@@ -204,10 +244,7 @@ Tensor parameter(const Tensor& given, double otherwise, const Shape& shape, cons
   return given.defined() ? cast(given, dtype) : full(shape, otherwise, dtype);
 }
 
-int64_t channels_of(const Tensor& x, const char* op) {
-  if (x.rank() < 2) throw Error(op, "expected [n, channels, …], got " + x.meta().str());
-  return x.size(1);
-}
+int64_t channels_of(const Tensor& x, const char* op) { return channels_of(x.meta(), op); }
 
 /// y·weight + bias, both [channels] or undefined.
 Tensor affine(Tensor y, const Tensor& weight, const Tensor& bias, const char* op) {
@@ -263,16 +300,9 @@ Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   return group_norm(x, channels_of(x, "instance_norm"), weight, bias, eps);
 }
 
-Tensor local_response_norm(const Tensor& input, int64_t size, double alpha, double beta, double k) {
-  const Tensor x = as_float(input);
-  const int64_t channels = channels_of(x, "local_response_norm");
-  if (size < 1) throw Error("local_response_norm", "size must be 1 or more, got " + std::to_string(size));
-  // The mean of squares over `size` neighbours is an average pooling of [n, 1, channels, rest] along channels.
-  const int64_t rest = x.numel() / std::max<int64_t>(1, x.size(0) * channels);
-  const Tensor squares =
-      pad(reshape(x * x, {x.size(0), 1, channels, rest}), {0, 0, size / 2, 0}, {0, 0, (size - 1) / 2, 0});
-  const Tensor means = avg_pool(squares, {.kernel = {size, 1}, .stride = {1}});
-  return x * pow(reshape(means, x.shape()) * alpha + k, -beta);
+Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double beta, double k) {
+  return dispatch1(OpId::local_response_norm, {as_float(x)},
+                   ResponseNormAttrs{.size = size, .alpha = alpha, .beta = beta, .k = k});
 }
 
 }  // namespace lamina

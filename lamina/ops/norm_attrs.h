@@ -10,4 +10,11 @@ struct NormAttrs {
   LAMINA_OPTIONS(eps, axes)
 };
 
+/// Over `size` channels around each.
+struct ResponseNormAttrs {
+  int64_t size = 5;
+  double alpha = 1e-4, beta = 0.75, k = 1;
+  LAMINA_OPTIONS(size, alpha, beta, k)
+};
+
 }  // namespace lamina

@@ -119,6 +119,19 @@ TEST(CpuNorm, GivesTheSameBitsForAnyNumberOfThreadsAndWithoutUnwantedOutputs) {
   set_num_threads(before);
 }
 
+TEST(CpuNorm, ResponseNormAgreesWithTheReferenceInBothLayouts) {
+  for (const Shape& s : {Shape{2, 19, 5, 7}, Shape{1, 8, 11}, Shape{3, 33, 2, 2}}) {
+    for (const auto& [size, beta] : {std::pair{5, 0.75}, {4, 0.6}, {3, 0.5}, {2, 1.0}}) {
+      const ResponseNormAttrs attrs{.size = size, .alpha = 0.7, .beta = beta, .k = 1.3};
+      const Call call{
+          .op = OpId::local_response_norm, .in = {noise(s, 3)}, .out = {Meta(DType::f32, s)}, .attrs = attrs};
+      const Outcome expected = run("ref", call);
+      agree(call, expected, 1e-6);
+      agree(last(call), expected, 1e-6);
+    }
+  }
+}
+
 TEST(CpuNorm, RefusesWithAReason) {
   Call call = batch_norm({2, 3, 4, 4});
   call.out[0] = channels_last(call.out[0]);

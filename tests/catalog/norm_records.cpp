@@ -122,10 +122,30 @@ Record cross_entropy_record() {
   return r;
 }
 
+Record response_norm_record() {
+  Record r{OpId::local_response_norm, {}};
+  const auto attrs = [](int64_t size, double beta) {
+    return ResponseNormAttrs{.size = size, .alpha = 0.5, .beta = beta, .k = 1.5};
+  };
+  r.samples = {{"images", {of({2, 5, 2, 3})}, attrs(3, 0.75), true, false},
+               {"sequences, even", {of({2, 4, 3})}, attrs(4, 0.6), true, false},
+               {"wider than the channels", {of({1, 3, 2})}, attrs(9, 0.5), true, false},
+               {"vectors", {of({3, 6})}, attrs(5, 1), true, false},
+               {"empty", {of({0, 6, 2})}, attrs(5, 1), false, false},
+               {"large images", {of({3, 19, 13, 11})}, attrs(5, 0.75), false, true},
+               {"large images, even", {of({2, 40, 9, 9})}, attrs(4, 0.3), false, true}};
+  r.wrong = {{[] { local_response_norm(ones({2, 3}), 0); }, "size must be 1 or more"},
+             {[] { local_response_norm(ones({3}), 1); }, "[n, channels, …]"}};
+  r.f32 = 5e-6;
+  r.contraction = true;
+  return r;
+}
+
 }  // namespace
 
 std::vector<Record> norm_records() {
-  std::vector<Record> list{softmax_record(OpId::softmax), softmax_record(OpId::log_softmax), cross_entropy_record()};
+  std::vector<Record> list{softmax_record(OpId::softmax), softmax_record(OpId::log_softmax), cross_entropy_record(),
+                           response_norm_record()};
   for (const auto part : {batch_norm_records, layer_norm_records}) {
     for (Record& r : part()) list.push_back(std::move(r));
   }

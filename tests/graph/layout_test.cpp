@@ -27,6 +27,7 @@ struct ConvNet {
   Tensor logits(const Tensor& x) const {
     Tensor h = conv(x, first.value(), {}, {.padding = {1}});
     h = relu(batch_norm_train(h, scale.value(), shift.value()).y);
+    h = local_response_norm(h, 5, 0.5, 0.6, 1.5);
     h = max_pool(h, {.kernel = {3}, .stride = {2}, .padding = {1}});
     const Tensor body = conv(h, second.value(), bias.value(), {.padding = {1}});
     const Tensor joined = relu(batch_norm_train(body, scale.value(), shift.value()).y + h);

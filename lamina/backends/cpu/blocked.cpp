@@ -102,6 +102,7 @@ KernelChoice prepare_blocked(const KernelRequest& r, Prepare prepare) {
     case OpId::conv_weight_grad:
     case OpId::batch_norm:
     case OpId::batch_norm_backward:
+    case OpId::local_response_norm:
       return prepare(r);
     case OpId::max_pool:
     case OpId::max_pool_backward:

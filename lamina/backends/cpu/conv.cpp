@@ -228,8 +228,8 @@ KernelChoice forward(const KernelRequest& r, Epilogue chain) {
 
 KernelChoice input_grad(const KernelRequest& r) {  // inputs: grad, weight
   const ConvTensors t{&r.out[0], &r.in[1], &r.in[0]};
-  // Below a vector of channels half of a register tile would be empty.
-  if (t.x->shape[1] > 8) {
+  // Below half a vector of channels most of a register tile would be empty.
+  if (t.x->shape[1] >= 4) {
     KernelChoice direct = direct_input_grad(r);
     if (!std::holds_alternative<Refusal>(direct)) return direct;
   }

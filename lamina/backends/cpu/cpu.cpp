@@ -45,6 +45,7 @@ const std::initializer_list<Family>& families() {
       {cpu::prepare_avg_pool_backward, {OpId::avg_pool_backward, OpId::adaptive_avg_pool_backward}},
       {cpu::prepare_batch_norm, {OpId::batch_norm}},
       {cpu::prepare_batch_norm_backward, {OpId::batch_norm_backward}},
+      {cpu::prepare_response_norm, {OpId::local_response_norm}},
       {cpu::prepare_layer_norm, {OpId::layer_norm}},
       {cpu::prepare_layer_norm_backward, {OpId::layer_norm_backward}},
       {cpu::prepare_recurrent, {OpId::lstm, OpId::gru, OpId::rnn}},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "lamina/backends/cpu/product_kernels.h"
 #include "lamina/core/parallel.h"
@@ -23,6 +24,14 @@ namespace {
 constexpr int64_t kBlockPixels = 96;  // a multiple of every tile height
 constexpr int64_t kPartBytes = 24 << 10;
 constexpr int64_t kShortSegment = 24;  // products below which a loop of its own costs too much
+
+// Numbers copied, and multiplications, that are not worth a second thread.
+constexpr int64_t kSerialCopies = 1 << 15, kSerialProducts = 1 << 18;
+
+/// In chunks of `grain`; on this thread alone where all of it is not `worth` a second one.
+void spread(bool worth, int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+  worth ? parallel_for(n, grain, body) : body(0, n);
+}
 
 /// The source of a convolution as its loops read it: channels-last, with the padding in place.
 class Source {
@@ -60,7 +69,7 @@ class Source {
   const float* prepare(const float* x, float* copy) const {
     if (!copied_) return x;
     const int64_t rows = s_.n * extent_[0] * extent_[1];
-    parallel_for(rows, std::max<int64_t>(1, 16384 / step_[1]), [&](int64_t begin, int64_t end) {
+    spread(floats() > kSerialCopies, rows, std::max<int64_t>(1, 16384 / step_[1]), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) copy_row(x, r, copy + r * step_[1]);
     });
     return copy;
@@ -104,13 +113,15 @@ constexpr int64_t kRun = 64;  // pixels transposed at a time
 /// [n, pixels, channels] to [n, channels, pixels].
 void to_plain(const float* from, int64_t n, int64_t channels, int64_t pixels, float* to) {
   const int64_t runs = (pixels + kRun - 1) / kRun;
-  parallel_for(n * runs, std::max<int64_t>(1, 256 / channels), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t image = i / runs * channels * pixels, p = i % runs * kRun, count = std::min(kRun, pixels - p);
-      product_kernels(0.0f).transpose(from + image + p * channels, channels, channels, count, to + image + p, pixels,
-                                      count);
-    }
-  });
+  spread(n * channels * pixels > kSerialCopies, n * runs, std::max<int64_t>(1, 256 / channels),
+         [&](int64_t begin, int64_t end) {
+           for (int64_t i = begin; i < end; ++i) {
+             const int64_t image = i / runs * channels * pixels, p = i % runs * kRun,
+                           count = std::min(kRun, pixels - p);
+             product_kernels(0.0f).transpose(from + image + p * channels, channels, channels, count, to + image + p,
+                                             pixels, count);
+           }
+         });
 }
 
 /// Rows of the kernel whose products lie one behind the other in the source.
@@ -209,7 +220,7 @@ class DirectConv final : public Kernel {
     }
     const int64_t pixels = s.n * s.out_pixels(), groups = (panels_ + block_panels_ - 1) / block_panels_;
     const int64_t blocks = (pixels + block_pixels_ - 1) / block_pixels_;
-    parallel_for(blocks * groups, 1, [&](int64_t begin, int64_t end) {
+    spread(s.products() > kSerialProducts, blocks * groups, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t first = i / groups * block_pixels_, panel = i % groups * block_panels_;
         block(in, x, weights, y, first, std::min(block_pixels_, pixels - first), panel,
@@ -238,7 +249,7 @@ class DirectConv final : public Kernel {
     const WeightView& v = plan_.weight;
     const int64_t taps = s.axis[0].kernel * s.axis[1].kernel * s.axis[2].kernel;
     const int64_t grain = std::max<int64_t>(1, 4096 / (s.in_channels * width_));
-    parallel_for(panels_ * taps, grain, [&](int64_t begin, int64_t end) {
+    spread(panels_ * panel_floats_ > kSerialCopies, panels_ * taps, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t panel = i / taps, tap = i % taps;
         const int64_t w = tap % s.axis[2].kernel, h = tap / s.axis[2].kernel % s.axis[1].kernel,
@@ -374,7 +385,7 @@ class DirectWeightGrad final : public Kernel {
       g = space + source_.floats();
     }
     float* const sums = space + source_.floats() + packed_floats();
-    parallel_for(sums_ * tile_groups_, 1, [&](int64_t begin, int64_t end) {
+    spread(s_.products() > kSerialProducts, sums_ * tile_groups_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) sum_up(x, g, i / tile_groups_, i % tile_groups_, sums);
     });
     store(sums, static_cast<float*>(out[0]));
@@ -395,12 +406,13 @@ class DirectWeightGrad final : public Kernel {
   /// The gradient in panels of channels, [pixel][width] each: adjacent in the loop that reads it.
   void pack(const float* g, float* to) const {
     const int64_t plane = s_.out_pixels(), runs = (plane + kRun - 1) / kRun;
-    parallel_for(s_.n * runs, std::max<int64_t>(1, 256 / s_.out_channels), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t p = i % runs * kRun;
-        pack_run(g, i / runs, p, std::min(kRun, plane - p), to);
-      }
-    });
+    spread(packed_floats() > kSerialCopies, s_.n * runs, std::max<int64_t>(1, 256 / s_.out_channels),
+           [&](int64_t begin, int64_t end) {
+             for (int64_t i = begin; i < end; ++i) {
+               const int64_t p = i % runs * kRun;
+               pack_run(g, i / runs, p, std::min(kRun, plane - p), to);
+             }
+           });
   }
 
   /// `count` pixels from p on of one image.
@@ -454,7 +466,7 @@ class DirectWeightGrad final : public Kernel {
   /// Adds the sums, [tap][in][out] each, into the weight's own order.
   void store(const float* sums, float* dw) const {
     const int64_t grain = std::max<int64_t>(1, 4096 / (s_.out_channels * sums_));
-    parallel_for(rows(), grain, [&](int64_t begin, int64_t end) {
+    spread(sums_ * sum_floats() > kSerialCopies, rows(), grain, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t c = row % s_.in_channels, tap = row / s_.in_channels;
         const int64_t w = tap % s_.axis[2].kernel, h = tap / s_.axis[2].kernel % s_.axis[1].kernel,

@@ -20,6 +20,10 @@ struct ConvShape {
   ConvShape(const Meta& x, const Meta& weight, const Meta& y, const ConvAttrs& attrs);
   int64_t in_pixels() const { return axis[0].in * axis[1].in * axis[2].in; }
   int64_t out_pixels() const { return axis[0].out * axis[1].out * axis[2].out; }
+  /// Multiplications.
+  int64_t products() const {
+    return n * out_pixels() * out_channels * in_channels * axis[0].kernel * axis[1].kernel * axis[2].kernel;
+  }
 };
 
 /// Each of these takes f32 without groups; tensors that lie plain pass through the workspace.

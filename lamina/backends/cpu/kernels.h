@@ -18,6 +18,7 @@ KernelChoice prepare_avg_pool(const KernelRequest& request);
 KernelChoice prepare_avg_pool_backward(const KernelRequest& request);
 KernelChoice prepare_batch_norm(const KernelRequest& request);
 KernelChoice prepare_batch_norm_backward(const KernelRequest& request);
+KernelChoice prepare_response_norm(const KernelRequest& request);
 KernelChoice prepare_layer_norm(const KernelRequest& request);
 KernelChoice prepare_layer_norm_backward(const KernelRequest& request);
 

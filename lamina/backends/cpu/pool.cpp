@@ -69,6 +69,30 @@ struct Lists {
   }
 };
 
+/// Lists of equal length, the first pixels of all rows first: for loops over vectors of rows.
+struct Columns {
+  std::vector<int32_t> at;
+  std::vector<float> weight;  // of a row
+  int64_t rows = 0, count = 0;
+
+  /// Empty where the rows are too few or differ in length, or the weights of a row differ.
+  Columns() = default;
+  explicit Columns(const Lists& lists) {
+    const int64_t length = lists.rows() > 0 ? lists.first[1] : 0;
+    if (lists.rows() < pool_kernels().gather_rows || length == 0) return;
+    for (int64_t r = 0; r < lists.rows(); ++r) {
+      const float* weights = lists.weights(r);
+      if (lists.row(r, 1).count != length || std::count(weights, weights + length, weights[0]) != length) return;
+    }
+    rows = lists.rows();
+    count = length;
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t r = 0; r < rows; ++r) at.push_back(lists.row(r, 1).at[i]);
+    }
+    for (int64_t r = 0; r < rows; ++r) weight.push_back(lists.weights(r)[0]);
+  }
+};
+
 /// Of the pixels of one plane; the weights are those of the average.
 Lists list_windows(const Axis (&axes)[3], bool count_padding) {
   Lists lists;
@@ -115,11 +139,13 @@ class PoolKernel : public Kernel {
   PoolKernel(Lists lists, const Meta& from, const Meta& to, Layout layout)
       : lists_(std::move(lists)), layout_(layout), n_(to.shape[0]), channels_(to.shape[1]) {
     to_pixels_ = lists_.rows();
+    if (layout != Layout::channels_last) columns_ = Columns(lists_);
     from_pixels_ = from.numel() / std::max<int64_t>(1, n_ * channels_);
   }
 
   std::string describe() const override {
-    return std::string("own:") + (layout_ == Layout::channels_last ? pool_kernels().target : "scalar") +
+    return std::string("own:") +
+           (layout_ == Layout::channels_last || columns_.rows > 0 ? pool_kernels().target : "scalar") +
            (layout_ == Layout::channels_last ? " channels-last" : " plain");
   }
 
@@ -143,7 +169,16 @@ class PoolKernel : public Kernel {
   }
   bool channels_last() const { return layout_ == Layout::channels_last; }
 
+  /// body(first pixel of a plane, its first result) for every plane.
+  template <class Body>
+  void for_planes(const Body& body) const {
+    parallel_for(n_ * channels_, std::max<int64_t>(1, kGrain / to_pixels_), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) body(i * from_pixels_, i * to_pixels_);
+    });
+  }
+
   Lists lists_;
+  Columns columns_;  // of plain layouts
   Layout layout_;
   int64_t n_, channels_, to_pixels_, from_pixels_;
 };
@@ -158,6 +193,12 @@ class MaxPoolKernel final : public PoolKernel {
     if (channels_last()) {
       return for_results([&](int64_t row, int64_t from, int64_t to) {
         pool_kernels().max(x + from, lists_.row(row, channels_), y + to, positions ? positions + to : nullptr);
+      });
+    }
+    if (columns_.rows > 0) {
+      return for_planes([&](int64_t from, int64_t to) {
+        pool_kernels().gather_max(x + from, columns_.at.data(), columns_.rows, columns_.count, y + to,
+                                  positions ? positions + to : nullptr);
       });
     }
     for_results([&](int64_t row, int64_t from, int64_t to) {
@@ -186,6 +227,12 @@ class WeightedSumKernel final : public PoolKernel {
     if (channels_last()) {
       return for_results([&](int64_t row, int64_t from, int64_t to) {
         pool_kernels().weighted_sum(x + from, lists_.row(row, channels_), lists_.weights(row), y + to);
+      });
+    }
+    if (columns_.rows > 0) {
+      return for_planes([&](int64_t from, int64_t to) {
+        pool_kernels().gather_sum(x + from, columns_.at.data(), columns_.weight.data(), columns_.rows, columns_.count,
+                                  y + to);
       });
     }
     for_results([&](int64_t row, int64_t from, int64_t to) {

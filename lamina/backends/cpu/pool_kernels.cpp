@@ -1,5 +1,7 @@
 #include "lamina/backends/cpu/pool_kernels.h"
 
+#include <algorithm>
+
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lamina/backends/cpu/pool_kernels.cpp"
@@ -98,7 +100,56 @@ HWY_ATTR void spread(const float* g, const int32_t* positions, const int32_t* at
   }
 }
 
-HWY_ATTR PoolKernels make_table() { return {max, weighted_sum, sum_where, spread, hwy::TargetName(HWY_TARGET)}; }
+/// body(first row) per vector of rows; the last one overlaps the one before.
+template <class Body>
+HWY_ATTR HWY_INLINE void for_rows(int64_t rows, const Body& body) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  for (int64_t r = 0; r < rows; r += lanes) body(std::min(r, rows - lanes));
+}
+
+HWY_ATTR void gather_sum(const float* plane, const int32_t* at, const float* weights, int64_t rows, int64_t count,
+                         float* y) {
+  const D d;
+  const DI di;
+  for_rows(rows, [&](int64_t r) HWY_ATTR {
+    const auto weight = hn::LoadU(d, weights + r);
+    auto sum = hn::Zero(d);
+    for (int64_t i = 0; i < count; ++i) {
+      sum = hn::MulAdd(hn::GatherIndex(d, plane, hn::LoadU(di, at + i * rows + r)), weight, sum);
+    }
+    hn::StoreU(sum, d, y + r);
+  });
+}
+
+HWY_ATTR void gather_max(const float* plane, const int32_t* at, int64_t rows, int64_t count, float* y,
+                         int32_t* positions) {
+  const D d;
+  const DI di;
+  for_rows(rows, [&](int64_t r) HWY_ATTR {
+    auto where = hn::LoadU(di, at + r);
+    auto best = hn::GatherIndex(d, plane, where);
+    for (int64_t i = 1; i < count; ++i) {
+      const auto index = hn::LoadU(di, at + i * rows + r);
+      const auto v = hn::GatherIndex(d, plane, index);
+      const auto better = hn::AndNot(hn::Le(v, best), hn::Eq(best, best));
+      best = hn::IfThenElse(better, v, best);
+      where = hn::IfThenElse(hn::RebindMask(di, better), index, where);
+    }
+    hn::StoreU(best, d, y + r);
+    if (positions) hn::StoreU(where, di, positions + r);
+  });
+}
+
+HWY_ATTR PoolKernels make_table() {
+  return {max,
+          weighted_sum,
+          sum_where,
+          spread,
+          static_cast<int64_t>(hn::Lanes(D())),
+          gather_sum,
+          gather_max,
+          hwy::TargetName(HWY_TARGET)};
+}
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

@@ -23,6 +23,12 @@ struct PoolKernels {
   /// positions[r] is that pixel, else 0.
   void (*spread)(const float* g, const int32_t* positions, const int32_t* at, const int64_t* first, int64_t rows,
                  int64_t channels, float* dx);
+  /// A plane of at least gather_rows results, each of `count` pixels: result r depends on at[i·rows + r], i < count.
+  /// As weighted_sum (with weights[r]) and max do.
+  int64_t gather_rows;
+  void (*gather_sum)(const float* plane, const int32_t* at, const float* weights, int64_t rows, int64_t count,
+                     float* y);
+  void (*gather_max)(const float* plane, const int32_t* at, int64_t rows, int64_t count, float* y, int32_t* positions);
   const char* target;
 };
 

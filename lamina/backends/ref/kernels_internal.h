@@ -79,6 +79,7 @@ Choice prepare_max_pool_gather(const KernelRequest&);
 Choice prepare_avg_pool(const KernelRequest&);
 Choice prepare_norm(const KernelRequest&);
 Choice prepare_norm_backward(const KernelRequest&);
+Choice prepare_response_norm(const KernelRequest&);
 Choice prepare_softmax(const KernelRequest&);
 Choice prepare_cross_entropy(const KernelRequest&);
 Choice prepare_gather(const KernelRequest&);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "lamina/backends/ref/kernels_internal.h"
@@ -82,6 +83,26 @@ Choice prepare_norm_backward(const KernelRequest& r) {
     write(outs[0], out[0], dx);
     write(outs[1], out[1], dweight);
     write(outs[2], out[2], dbias);
+  };
+}
+
+/// y = x·(k + alpha/size·Σ x² over `size` channels around each)^(−beta).
+Choice prepare_response_norm(const KernelRequest& r) {
+  return [a = r.attrs.as<ResponseNormAttrs>(), meta = r.in[0], result = r.out[0]](void* const* in, void* const* out) {
+    const Values x = read<double>(meta, in[0]);
+    Values y(x.size());
+    const int64_t channels = meta.shape[1], rest = meta.numel() / std::max<int64_t>(1, meta.shape[0] * channels);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const auto at = static_cast<int64_t>(i);
+      const int64_t c = at / rest % channels;
+      double sum = 0;
+      for (int64_t k = std::max<int64_t>(0, c - a.size / 2); k <= std::min(channels - 1, c + (a.size - 1) / 2); ++k) {
+        const double v = x[static_cast<size_t>(at + (k - c) * rest)];
+        sum += v * v;
+      }
+      y[i] = x[i] * std::pow(a.k + a.alpha / static_cast<double>(a.size) * sum, -a.beta);
+    }
+    write(result, out[0], y);
   };
 }
 

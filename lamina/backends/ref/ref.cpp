@@ -47,6 +47,7 @@ std::array<ref::PrepareFn, kOps> make_table() {
   }
   for (OpId op : {OpId::batch_norm, OpId::layer_norm}) set(op, ref::prepare_norm);
   for (OpId op : {OpId::batch_norm_backward, OpId::layer_norm_backward}) set(op, ref::prepare_norm_backward);
+  set(OpId::local_response_norm, ref::prepare_response_norm);
   for (OpId op : {OpId::softmax, OpId::log_softmax}) set(op, ref::prepare_softmax);
   set(OpId::cross_entropy_rows, ref::prepare_cross_entropy);
   set(OpId::gather, ref::prepare_gather);
