@@ -37,14 +37,19 @@ const OpDef random_permutation_def{
 const OpDef random_advance_def{
     .name = "random_advance", .infer = infer_state, .gradient = ZeroGrad{}, .traits = kRandom};
 
-Generator::Generator(int64_t seed) : state_(Tensor::from({static_cast<double>(seed), 0}, {2}, DType::i64)) {
-  this->seed(seed);
+namespace {
+
+Tensor seeded(int64_t seed) {
+  const int64_t values[2] = {seed, 0};
+  return Tensor::from(std::span<const int64_t>(values), {2});
 }
 
-void Generator::seed(int64_t seed) const {
-  const int64_t values[2] = {seed, 0};
-  state_.assign(Tensor::from(std::span<const int64_t>(values), {2}));
-}
+}  // namespace
+
+// It assigns nothing: a generator may be made while a step is captured.
+Generator::Generator(int64_t seed) : state_(seeded(seed)) {}
+
+void Generator::seed(int64_t seed) const { state_.assign(seeded(seed)); }
 
 Tensor Generator::next_key() const {
   const Tensor key = state_.value();
