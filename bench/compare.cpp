@@ -26,7 +26,7 @@ using nlohmann::json;
 
 constexpr double kProbeSeconds = 0.5;
 // Of the first result, relative; and of two more training steps, where rounding grows with every update (how far, and
-// that it is rounding: tests/train/rounding_test.cpp).
+// that it is rounding: tests/graph/rounding_test.cpp).
 constexpr double kAgreement = 1e-4, kAgreementLater = 2e-2;
 constexpr int kRounds = 3;
 
