@@ -49,7 +49,8 @@ void run_workloads(Options& o) {
   o.compare.only = o.only;
   o.compare.peers = chosen_peers(o);
   o.steps.seconds = o.compare.seconds;
-  if (o.steps.explain || o.steps.profile || !o.steps.disabled_passes.empty()) return bench::run_steps(o.only, o.steps);
+  if (o.steps.explain || o.steps.profile || !o.steps.disabled_passes.empty() || o.steps.recompute)
+    return bench::run_steps(o.only, o.steps);
   if (o.compare.environment.empty() && !o.compare.peers.empty()) {
     std::cerr << "No peers are installed (./dev peers does that): Lamina alone.\n";
     o.compare.peers.clear();
@@ -70,6 +71,7 @@ void add_workload_options(CLI::App& app, Options& o) {
   app.add_flag("--profile", o.steps.profile, "Lamina alone: print where the time of a step goes");
   app.add_flag("--explain", o.steps.explain, "Lamina alone: print the compiled step, its layouts, fusions, refusals");
   app.add_option("--disable-pass", o.steps.disabled_passes, "Lamina alone, without these passes")->delimiter(',');
+  app.add_flag("--recompute", o.steps.recompute, "Lamina alone, with values made again instead of kept");
   app.add_option("--environment", o.compare.environment, "Folder of the peers' Python environment")
       ->capture_default_str();
   app.add_option("--scripts", o.compare.scripts, "Folder of the peers' scripts")->capture_default_str();

@@ -36,7 +36,7 @@ std::vector<Variable> variables_of(const std::vector<nn::NamedVariable>& named) 
 
 graph::Captured captured(Workload& w, Generator& generator, const StepOptions& options) {
   std::vector<Variable> state = variables_of(w.net->state());
-  const graph::CaptureOptions how{.disabled_passes = options.disabled_passes};
+  const graph::CaptureOptions how{.disabled_passes = options.disabled_passes, .recompute = options.recompute};
   if (!w.optimizer) {
     return graph::Captured([&w](const Tensors& in) { return Tensors{(*w.net)(in[0])}; }, state, how);
   }

@@ -18,6 +18,7 @@ struct StepOptions {
   std::vector<std::string> disabled_passes = {};  // of the compiled step
   bool explain = false;                           // print the plan's report to stderr
   bool profile = false;                           // print where the time goes to stderr
+  bool recompute = false;                         // see graph::CaptureOptions
   bool dropout = true;                            // false: switched off, for comparison with peers
   std::string save_file = {};                     // weights, batch, and what the first steps give, for peers
 };

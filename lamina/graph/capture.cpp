@@ -39,7 +39,7 @@ struct Captured::Impl {
     Key key{{}, num_threads()};
     for (const Tensor& t : inputs) key.inputs.emplace_back(t.dtype(), t.shape());
     ++captures;
-    Plan plan(record(fn, key.inputs, state), options.disabled_passes);
+    Plan plan(record(fn, key.inputs, state), options);
     plans.push_front({std::move(key), std::move(plan)});
     if (plans.size() > static_cast<size_t>(options.max_plans)) plans.pop_back();
     return plans.front().plan;
@@ -103,6 +103,7 @@ std::string Report::str() const {
                 nodes, steps, fused_groups, static_cast<double>(arena_bytes) / 0x1p20,
                 static_cast<double>(state_bytes) / 0x1p20, flops / 1e9, bytes_moved / 0x1p20);
   std::string text = line + graph;
+  for (const std::string& d : decisions) text += d + "\n";
   for (const std::string& r : refusals) text += "refused: " + r + "\n";
   return text;
 }

@@ -22,7 +22,8 @@ class UnlistedVariable : public Error {
 struct CaptureOptions {
   int max_plans = 16;                             // plans kept, one per combination of input shapes and dtypes
   std::vector<std::string> disabled_passes = {};  // by name: see passes()
-  bool compile = true;                            // false: run eagerly, for comparison
+  bool recompute = false;  // make values again instead of keeping them: see docs/how-capture-works.md
+  bool compile = true;     // false: run eagerly, for comparison
 };
 
 /// What a plan is, in figures and words.
@@ -30,12 +31,13 @@ struct Report {
   int nodes = 0;  // recorded
   int steps = 0;  // kernels after all passes
   int fused_groups = 0;
-  int64_t arena_bytes = 0;            // planned peak of intermediate values
-  int64_t state_bytes = 0;            // parameters, moments, buffers
-  double flops = 0;                   // of one replay
-  double bytes_moved = 0;             // read and written by kernels, of one replay
-  std::vector<std::string> refusals;  // kernels or fusions not used, each with its reason
-  std::string graph;                  // one line per kernel
+  int64_t arena_bytes = 0;             // planned peak of intermediate values
+  int64_t state_bytes = 0;             // parameters, moments, buffers
+  double flops = 0;                    // of one replay
+  double bytes_moved = 0;              // read and written by kernels, of one replay
+  std::vector<std::string> decisions;  // of passes that weigh one thing against another
+  std::vector<std::string> refusals;   // kernels or fusions not used, each with its reason
+  std::string graph;                   // one line per kernel
   /// All of it as text.
   std::string str() const;
 };

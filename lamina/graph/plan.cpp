@@ -32,11 +32,12 @@ std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Meta
 
 }  // namespace
 
-Plan::Plan(Graph recorded, const std::vector<std::string>& disabled_passes) {
+Plan::Plan(Graph recorded, const CaptureOptions& options) {
   report_.nodes = static_cast<int>(recorded.nodes.size());
   PassLog log;
-  graph_ = optimize(std::move(recorded), disabled_passes, log);
+  graph_ = optimize(std::move(recorded), options, log);
   report_.fused_groups = log.fused_groups;
+  report_.decisions = std::move(log.decisions);
   report_.refusals = std::move(log.refusals);
   prepare_kernels();
   std::vector<int64_t> workspaces;

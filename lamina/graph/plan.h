@@ -17,7 +17,7 @@ namespace lamina::graph {
 class Plan {
  public:
   /// Compiles a graph as recorded; the arena is allocated at the first run.
-  Plan(Graph recorded, const std::vector<std::string>& disabled_passes);
+  Plan(Graph recorded, const CaptureOptions& options);
 
   /// Runs every kernel once. Inputs have the metas the graph was recorded for and are contiguous.
   const Tensors& run(const Tensors& inputs);

@@ -135,6 +135,7 @@ const std::map<std::string, std::string>& trainer_docs() {
       {"statistics_steps", "steps between gradient and weight norms in the log; 0: none"},
       {"allow_unused", "parameters that the loss does not reach are no error"},
       {"compile", "false: run eagerly"},
+      {"memory", "keep; or recompute: make forward values again for the backward pass, with less memory and more time"},
       {"disabled_passes", "optimisation passes left out, by name"}};
   return docs;
 }

@@ -10,6 +10,7 @@
 #include "lamina/ops/pointwise.h"
 #include "lamina/ops/reduce.h"
 #include "lamina/optim/clip.h"
+#include "lamina/tensor/available_memory.h"
 #include "lamina/tensor/tensor_impl.h"
 #include "lamina/train/step_internal.h"
 
@@ -70,12 +71,44 @@ TrainingStep::TrainingStep(Task& task, optim::Optimizer& optimizer, Generator& r
       names_(optimizer.names()),
       state_(joined(task.module().state(), optimizer.state(), random.state())),
       step_([this](const Tensors& inputs) { return update(inputs); }, state_,
-            {.disabled_passes = options.disabled_passes, .compile = options.compile}) {}
+            {.disabled_passes = options.disabled_passes,
+             .recompute = options.memory == "recompute",
+             .compile = options.compile}) {}
 
 void TrainingStep::prepare(const data::Batch& batch) {
   audit(batch);
   step_.prepare(batch);
+  check_memory(batch);
   compiled_ = true;
+}
+
+/// Refuses a batch whose step does not fit, and tells the largest that does: found by planning, nothing is run.
+void TrainingStep::check_memory(const data::Batch& batch) {
+  const int64_t available = available_memory(), n = batch.empty() || batch[0].rank() == 0 ? 0 : batch[0].size(0);
+  const auto planned = [&](int64_t count) {
+    Tensors part;
+    for (const Tensor& t : batch) part.push_back(count == n ? t : slice(t, 0, 0, count));
+    step_.prepare(part);
+    return step_.report().arena_bytes;
+  };
+  const int64_t needed = planned(n);
+  if (needed <= available) return;
+  int64_t fits = 0;
+  for (int64_t low = 1, high = n - 1; low <= high;) {
+    const int64_t middle = (low + high) / 2;
+    if (planned(middle) <= available) {
+      fits = middle;
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
+  }
+  const auto mib = [](int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; };
+  Error error("trainer", "a step on " + std::to_string(n) + " examples does not fit into memory");
+  error.detail("needed for intermediate values  " + mib(needed)).detail("available  " + mib(available));
+  const std::string recompute = options_.memory == "recompute" ? "" : "; memory: recompute needs less";
+  throw error.hint(fits > 0 ? "the largest batch that fits is " + std::to_string(fits) + recompute
+                            : "not even one example fits" + recompute);
 }
 
 TrainingStep::Outcome TrainingStep::run(const data::Batch& batch) {

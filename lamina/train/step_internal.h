@@ -41,6 +41,7 @@ class TrainingStep {
   Tensor loss_of(const data::Batch& batch) const;
   Tensors gradients(const Tensor& loss) const;
   void audit(const data::Batch& batch);
+  void check_memory(const data::Batch& batch);
 
   Task& task_;
   optim::Optimizer& optimizer_;

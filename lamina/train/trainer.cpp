@@ -41,6 +41,9 @@ void check_options(const TrainerOptions& o) {
   require(o.validate_every >= 1, "validate_every", "1 or more", static_cast<double>(o.validate_every));
   require(o.log_steps >= 0, "log_steps", "0 or more", static_cast<double>(o.log_steps));
   require(o.statistics_steps >= 0, "statistics_steps", "0 or more", static_cast<double>(o.statistics_steps));
+  if (o.memory != "keep" && o.memory != "recompute") {
+    throw Error("trainer", "memory must be \"keep\" or \"recompute\", got \"" + o.memory + "\"");
+  }
   const std::vector<std::string> passes = graph::passes();
   for (const std::string& p : o.disabled_passes) {
     if (std::find(passes.begin(), passes.end(), p) != passes.end()) continue;

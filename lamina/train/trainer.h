@@ -41,12 +41,14 @@ struct TrainerOptions {
   int64_t statistics_steps = 0;  // steps between gradient and weight norms in the log; 0: none
   bool allow_unused = false;     // parameters that the loss does not reach are no error
   bool compile = true;           // false: eager
-  bool progress = true;          // bar on a terminal, lines elsewhere
-  bool handle_signals = true;    // Ctrl-C and SIGTERM finish the step, save and return; a second one ends at once
+  std::string memory = "keep";  // "recompute": forward values that the backward pass needs are partly made again, which
+                                // takes less memory and more time, and changes no bit
+  bool progress = true;         // bar on a terminal, lines elsewhere
+  bool handle_signals = true;   // Ctrl-C and SIGTERM finish the step, save and return; a second one ends at once
   std::vector<std::string> disabled_passes = {};
   LAMINA_OPTIONS(epochs, batch, seed, workers, clip_norm, clip_value, l1, l2, run_dir, checkpoint_steps, keep,
-                 best_metric, patience, validate_every, log_steps, statistics_steps, allow_unused, compile, progress,
-                 handle_signals, disabled_passes)
+                 best_metric, patience, validate_every, log_steps, statistics_steps, allow_unused, compile, memory,
+                 progress, handle_signals, disabled_passes)
 };
 /// Throws Error for a number out of its range, or the name of a pass that there is not.
 void check_options(const TrainerOptions& options);

@@ -136,7 +136,8 @@ std::vector<Net> nets() {
 }
 
 /// Losses of three steps of gradient descent, then all parameters.
-std::vector<double> trained(const Net& net, const std::vector<std::string>& disabled, bool compile = true) {
+std::vector<double> trained(const Net& net, const std::vector<std::string>& disabled, bool compile = true,
+                            bool recompute = false) {
   Generator generator{5};
   std::vector<Variable> parameters, state;
   for (const Tensor& p : net.parameters) parameters.emplace_back(p, true);
@@ -156,7 +157,7 @@ std::vector<double> trained(const Net& net, const std::vector<std::string>& disa
         for (size_t i = 0; i < parameters.size(); ++i) parameters[i].assign(parameters[i].value() - grads[i] * 0.1);
         return Tensors{loss};
       },
-      state, {.disabled_passes = disabled, .compile = compile});
+      state, {.disabled_passes = disabled, .recompute = recompute, .compile = compile});
   std::vector<double> result;
   for (int i = 0; i < 3; ++i) result.push_back(step(net.batch)[0].item());
   for (const Variable& p : parameters) {
@@ -189,6 +190,53 @@ TEST(Passes, ThoseThatChooseNoOtherKernelsLeaveTheBitsAlone) {
       EXPECT_EQ(trained(net, {"fuse_epilogue", "layout", pass}), expected) << net.name << " without " << pass;
     }
   }
+}
+
+TEST(Passes, RecomputeGivesTheSameBitsInLessMemory) {
+  // A deep chain whose every value the backward pass reads.
+  constexpr int kLayers = 12;
+  const auto run = [&](bool recompute, Report& report) {
+    std::vector<Variable> weights;
+    for (int i = 0; i < kLayers; ++i) weights.emplace_back(wave({32, 32}, 0.2, 0.3 + 0.01 * i), true);
+    Captured step(
+        [&](const Tensors& in) {
+          const auto [loss, grads] = value_and_grad(
+              [&] {
+                Tensor y = in[0];
+                for (const Variable& w : weights) y = tanh(layer_norm(matmul(y, w.value()), {}, {}));
+                return mean(square(y));
+              },
+              weights);
+          const NoGrad off;
+          for (int i = 0; i < kLayers; ++i) {
+            const auto k = static_cast<size_t>(i);
+            weights[k].assign(weights[k].value() - grads[k] * 0.1);
+          }
+          return Tensors{loss};
+        },
+        weights, {.recompute = recompute});
+    std::vector<double> result;
+    for (int i = 0; i < 3; ++i) result.push_back(step({wave({512, 32})})[0].item());
+    for (const Variable& w : weights) {
+      const std::vector<double> v = w.value().values();
+      result.insert(result.end(), v.begin(), v.end());
+    }
+    report = step.report();
+    return result;
+  };
+  Report kept, again;
+  const std::vector<double> expected = run(false, kept);
+  EXPECT_EQ(run(true, again), expected);
+  EXPECT_LT(again.arena_bytes, 0.7 * static_cast<double>(kept.arena_bytes));
+  EXPECT_LT(again.flops, 1.4 * kept.flops);
+  EXPECT_GT(again.steps, kept.steps);
+  EXPECT_TRUE(kept.decisions.empty());
+  ASSERT_EQ(again.decisions.size(), 1u);
+  EXPECT_NE(again.decisions[0].find("made again"), std::string::npos);
+}
+
+TEST(Passes, RecomputeLeavesEveryNetsBitsAlone) {
+  for (const Net& net : nets()) EXPECT_EQ(trained(net, {}, true, true), trained(net, {})) << net.name;
 }
 
 TEST(Passes, AnUnknownNameIsAnErrorThatNamesTheNearest) {

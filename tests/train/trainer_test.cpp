@@ -8,6 +8,7 @@
 #include "lamina/ops/ops.h"
 #include "lamina/optim/schedule.h"
 #include "lamina/optim/sgd.h"
+#include "lamina/tensor/available_memory.h"
 #include "tests/train/toy.h"
 
 namespace lamina::train {
@@ -332,6 +333,44 @@ TEST(Trainer, ValidatesAsOftenAsAsked) {
   Supervised counted{toy_net(), loss::cross_entropy, {std::make_shared<Count>(resets)}};
   Trainer{counted, optim::Adam{}, quiet({.epochs = 5, .validate_every = 3})}.fit(blobs(9, 1), blobs(9, 2));
   EXPECT_EQ(resets, 2);  // after epochs 3 and 5
+}
+
+TEST(Trainer, RefusesABatchThatDoesNotFitAndNamesTheLargestThatDoes) {
+  const data::DatasetPtr set = blobs(64, 1);
+  const auto fit = [&](int64_t batch) {
+    Supervised task{toy_net(64), loss::cross_entropy, {}};
+    Trainer(task, optim::Adam{}, quiet({.epochs = 1, .batch = batch})).fit(set);
+  };
+  struct Limit {
+    explicit Limit(int64_t bytes) { set_memory_limit(bytes); }
+    ~Limit() { set_memory_limit(0); }
+  };
+  const Limit limit(48 << 10);
+  int64_t largest = 0;
+  try {
+    fit(64);
+    FAIL() << "it should not fit";
+  } catch (const Error& e) {
+    const std::string text = e.what(), phrase = "the largest batch that fits is ";
+    const size_t at = text.find(phrase);
+    ASSERT_NE(at, std::string::npos) << text;
+    largest = std::stoll(text.substr(at + phrase.size()));
+  }
+  ASSERT_GT(largest, 1);
+  ASSERT_LT(largest, 64);
+  EXPECT_NO_THROW(fit(largest));
+  EXPECT_THROW(fit(largest + 1), Error);
+}
+
+TEST(Trainer, RecomputingChangesNoBit) {
+  const data::DatasetPtr set = blobs(64, 1);
+  const auto trained = [&](const std::string& memory) {
+    Supervised task{toy_net(64), loss::cross_entropy, {}};
+    Trainer(task, optim::Adam{}, quiet({.epochs = 2, .batch = 16, .memory = memory})).fit(set);
+    return weights(task);
+  };
+  EXPECT_EQ(trained("recompute"), trained("keep"));
+  EXPECT_THROW(trained("less"), Error);
 }
 
 }  // namespace

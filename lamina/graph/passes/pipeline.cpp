@@ -43,12 +43,17 @@ void check_passes(const std::vector<std::string>& names, const std::string& wher
   }
 }
 
-Graph optimize(Graph graph, const std::vector<std::string>& disabled, PassLog& log) {
+Graph optimize(Graph graph, const CaptureOptions& options, PassLog& log) {
+  const std::vector<std::string>& disabled = options.disabled_passes;
   check_passes(disabled, "passes");
   verify(graph);
   for (const Pass& p : kPasses) {
     if (std::find(disabled.begin(), disabled.end(), p.name) != disabled.end()) continue;
     graph = p.run(std::move(graph), log);
+    verify(graph);
+  }
+  if (options.recompute) {
+    graph = recompute(std::move(graph), log);
     verify(graph);
   }
   graph = separate_results(std::move(graph));
