@@ -81,13 +81,26 @@ TEST(Csv, MistakesNameLineAndColumn) {
   }
 }
 
-TEST(Csv, NoTruncationCrashes) {
-  const std::string text = "\xEF\xBB\xBF\"a\",b\r\n\"x\"\"y\",1\r\n2,\"3\"\r\n";
-  for (size_t size = 0; size < text.size(); ++size) {
-    try {
-      parse_csv(std::string(text, 0, size), "t");
-    } catch (const Error&) {
+TEST(Csv, WhatIsCutOffIsAnErrorOrTheRowsBeforeIt) {
+  for (const std::string text : {"\xEF\xBB\xBF\"a\",b\r\n\"x\"\"y\",1\r\n2,\"3\"\r\n44,55\r\n",
+                                 "3,2,no,yes\n1,2,0\n3,4,1\n5,6,1\n", "1 2\n3 4\n5 6\n"}) {
+    const CsvTable whole = parse_csv(text, "t");
+    int readable = 0;
+    for (size_t size = 0; size < text.size(); ++size) {
+      try {
+        const CsvTable part = parse_csv(std::string(text, 0, size), "t");
+        ++readable;
+        // The last row may be cut within its last cell; all before it are those of the whole file.
+        for (int64_t r = 0; r + 1 < part.rows(); ++r) {
+          ASSERT_EQ(part.columns(), whole.columns()) << size;
+          for (size_t c = 0; c < part.columns().size(); ++c) {
+            EXPECT_EQ(part.cell(r, static_cast<int64_t>(c)), whole.cell(r, static_cast<int64_t>(c))) << size;
+          }
+        }
+      } catch (const Error&) {
+      }
     }
+    EXPECT_LT(readable, static_cast<int>(text.size())) << text;
   }
 }
 
