@@ -13,7 +13,7 @@ namespace lamina::cli {
 namespace {
 
 struct Options {
-  std::string run, data;
+  std::string run, data, pictures;
   std::string part;
   bool json = false;
 };
@@ -50,7 +50,7 @@ std::vector<std::vector<int64_t>> rows_of(const Tensor& table) {
 void evaluate(Options o) {
   const tasks::Run run = tasks::open_run(o.run);
   const data::DatasetPtr set = set_of(run, o);
-  const train::Results results = tasks::evaluate(run, set);
+  const train::Results results = tasks::evaluate(run, set, o.pictures);
   if (o.json) {
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
     for (const auto& [name, value] : results.values) object[name] = value;
@@ -79,6 +79,9 @@ void add_evaluate(CLI::App& app) {
   verb->add_option("--data", o->data, "Other data, read as the recipe says: their test part, else all of them")
       ->type_name("DIR|FILE");
   verb->add_option("--part", o->part, "train, validation or test (default)")->type_name("PART");
+  verb->add_option("--pictures", o->pictures,
+                   "Of tasks on pictures: a PNG file for examples of input, output and truth")
+      ->type_name("FILE");
   verb->add_flag("--json", o->json, "One JSON object, metric names as keys");
   add_threads(*verb);
   verb->footer("Examples:\n  lamina evaluate runs/digits-1\n  lamina evaluate runs/mnist --data other-folder --json");

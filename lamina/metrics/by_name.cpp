@@ -35,6 +35,8 @@ constexpr Named kMetrics[] = {
     {"mse", [](const Names& n) { return mse(n); }},
     {"rmse", [](const Names& n) { return rmse(n); }},
     {"r2", [](const Names& n) { return r2(n); }},
+    {"psnr", [](const Names&) { return psnr(); }},
+    {"ssim", [](const Names&) { return ssim(); }},
 };
 
 /// The k of "top3"; 0 where the name is not of that form.

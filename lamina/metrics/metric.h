@@ -21,6 +21,9 @@ class Metric {
   /// predictions: raw outputs of the network ([n, classes] logits, [n] or [n, 1] logits, or [n, k] values);
   /// targets as the data set gives them.
   virtual void update(const Tensor& predictions, const Tensor& targets) = 0;
+  /// update() with the whole batch, {input, target, …}: for metrics that compare the network with its input, or need
+  /// fields beside the target.
+  virtual void update_batch(const Tensor& predictions, const Tensors& batch) { update(predictions, batch.at(1)); }
   virtual double value() const = 0;
   /// value() and whatever else belongs to it ("precision.setosa", …), by name.
   virtual std::map<std::string, double> values() const { return {{name(), value()}}; }

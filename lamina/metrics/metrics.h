@@ -5,6 +5,7 @@
 //            [n, classes, …] with targets [n, …] counts every place. Negative ids are left out.
 //   tags     predictions and targets [n, tags], targets f32 of 0 and 1; a tag is set where its logit is above 0.
 //   values   predictions and targets of equal size, [n] or [n, outputs].
+//   pictures predictions and targets [n, channels, height, width] with values in [0, 1].
 //
 // All are exact: fed batch by batch they give what one call with all examples gives. NaN predictions and shapes that
 // do not fit are an Error; so is value() before any example came.
@@ -48,5 +49,12 @@ MetricPtr mse(Names outputs = {});
 MetricPtr rmse(Names outputs = {});
 /// 1 − Σ(t − p)² / Σ(t − mean t)², averaged over outputs; for constant targets 1 if all are met, else 0.
 MetricPtr r2(Names outputs = {});
+
+/// Peak signal-to-noise ratio in dB, −10·log₁₀ of the mean squared error of each picture, averaged over pictures. Equal
+/// pictures count 100 dB.
+MetricPtr psnr();
+/// Structural similarity (Wang et al. 2004): Gaussian windows of 11×11 pixels with σ = 1.5 that lie within the picture,
+/// K₁ = 0.01, K₂ = 0.03; averaged over windows, channels and pictures. Smaller pictures are an Error.
+MetricPtr ssim();
 
 }  // namespace lamina::metrics

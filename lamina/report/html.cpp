@@ -59,6 +59,7 @@ th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; fon
 .matrix td { text-align: right; border: 1px solid var(--rule); min-width: 38px; padding: 4px 8px; font-variant-numeric: tabular-nums; } .matrix .zero { color: var(--soft); opacity: 0.55; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); gap: 12px; }
 figure { margin: 0; font-size: 13px; } figure img { width: 100%; image-rendering: pixelated; border-radius: 6px; border: 1px solid var(--rule); }
+figure.wide img { width: auto; max-width: 100%; image-rendering: auto; }
 pre { margin: 0; padding: 12px; background: var(--paper); border: 1px solid var(--rule); border-radius: 6px; overflow-x: auto; font-size: 13px; }
 )css";
 
@@ -164,6 +165,12 @@ std::string pictures_html(const std::vector<Picture>& pictures) {
   return body + "</div>";
 }
 
+std::string figure_html(const Figure& f) {
+  return "<figure class=\"wide\"><img alt=\"" + escaped(f.title) + "\" src=\"data:image/png;base64," + base64(f.png) +
+         "\"><figcaption>" + escaped(f.caption) + " <span class=\"soft\">" + escaped(f.file) +
+         "</span></figcaption></figure>";
+}
+
 std::string section(const std::string& title, const std::string& body) {
   return "<section><h2>" + escaped(title) + "</h2>" + body + "</section>";
 }
@@ -182,6 +189,7 @@ std::string html(const Report& r) {
   out += "</div><div class=\"charts\">";
   for (const Chart& c : r.charts) out += chart_html(c);
   out += "</div>";
+  for (const Figure& f : r.figures) out += section(f.title, figure_html(f));
   if (!r.pictures.empty()) out += section(r.pictures_title, pictures_html(r.pictures));
   out += "<div class=\"charts tables\">";
   if (!r.confusion.counts.empty()) out += section("Confusion matrix", matrix_html(r.confusion));

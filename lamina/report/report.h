@@ -43,6 +43,13 @@ struct Picture {
   std::string caption, detail;
 };
 
+/// A wide picture, for itself, that is also kept as a file beside the page.
+struct Figure {
+  std::string file;  // "pictures.png"
+  std::string png;   // encoded bytes
+  std::string title, caption;
+};
+
 struct Report {
   std::string title;
   std::vector<std::pair<std::string, std::string>> headline;     // "accuracy" → "98.9 %"
@@ -51,6 +58,7 @@ struct Report {
   std::string recipe;                                            // resolved, YAML
   std::vector<Chart> charts;
   ConfusionMatrix confusion;
+  std::vector<Figure> figures;
   std::string pictures_title;
   std::vector<Picture> pictures;
   std::vector<Table> tables;

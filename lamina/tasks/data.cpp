@@ -4,7 +4,7 @@
 #include "lamina/core/error.h"
 #include "lamina/data/open.h"
 #include "lamina/recipe/resolver.h"
-#include "lamina/tasks/experiment.h"
+#include "lamina/tasks/kind.h"
 
 namespace lamina::tasks {
 
@@ -100,32 +100,58 @@ data::Parts open_at(const data::DataOptions& options, const Setting& section) {
   }
 }
 
-/// The first training example as the network sees it; throws Error where it is still made of bytes.
-data::Example first_example(const data::Transforms& transforms, const DataParts& parts, const Setting& list) {
-  data::Example example = data::apply_all(transforms, parts.train->get(0), 0, 0, 0);
+/// The first training example after the transforms; throws Error where it is still made of bytes.
+data::Example first_example(const data::Transforms& transforms, const data::Dataset& train, const Setting& list) {
+  data::Example example = data::apply_all(transforms, train.get(0), 0, 0, 0);
   if (example[0].dtype() != DType::u8) return example;
   throw Error(list.origin, "after these transforms the inputs are still bytes").hint("add scale: it makes them [0, 1]");
+}
+
+data::DatasetPtr viewed(const TaskKind& kind, const data::DatasetPtr& part, bool training) {
+  return part ? kind.view(part, training) : nullptr;
+}
+
+/// What the network is given, and what is wanted of it.
+void note_example(Facts& facts, const TaskKind& kind, const DataParts& parts) {
+  const data::Example first = data::apply_all(parts.eval_transforms, parts.train->get(0), 0, 0, 0);
+  facts.input = first[0].shape();
+  facts.dtype = first[0].dtype();
+  if (first.size() > 1) facts.target = first[1].shape();
+  facts.outputs = kind.outputs(first, facts.info);
 }
 
 }  // namespace
 
 DataParts open_data(const Setting& recipe, Setting& resolved) {
-  const data::DataOptions options = read_options(recipe, resolved.field("data"));
+  Setting section;
+  const data::DataOptions options = read_options(recipe, section);
   const data::Parts opened = open_at(options, *recipe.find("data"));
-  keep_root(options, resolved.field("data"));
+  keep_root(options, section);
   DataParts parts{opened.train, opened.validation, opened.test, {}, {}, {}};
-  parts.facts.info = parts.train->info();
-  const Lists lists = transform_lists(recipe, parts.facts.info);
-  Setting& section = resolved.field("transforms");
-  parts.train_transforms = make_list(lists.train, section.field("train"));
-  parts.eval_transforms = make_list(lists.eval, section.field("eval"));
+  Facts& facts = parts.facts;
+  facts.info = parts.train->info();
+  const TaskKindPtr kind = make_kind(recipe, facts.info, &resolved.field("task"));
+  resolved.field("data") = section;
+  const Lists lists = transform_lists(recipe, facts.info);
+  Setting& transforms = resolved.field("transforms");
+  parts.train_transforms = make_list(lists.train, transforms.field("train"));
+  parts.eval_transforms = make_list(lists.eval, transforms.field("eval"));
   data::fit_all(parts.train_transforms, *parts.train);
   data::fit_all(parts.eval_transforms, *parts.train);
-  parts.facts.transforms = data::state_of(parts.eval_transforms);
-  const data::Example first = first_example(parts.eval_transforms, parts, lists.eval);
-  first_example(parts.train_transforms, parts, lists.train);
-  parts.facts.input = first[0].shape();
-  parts.facts.dtype = first[0].dtype();
+  facts.transforms = data::state_of(parts.eval_transforms);
+  first_example(parts.eval_transforms, *parts.train, lists.eval);
+  first_example(parts.train_transforms, *parts.train, lists.train);
+  const Setting* task = recipe.find("task");
+  recipe::with_place(task ? *task : recipe, [&] { kind->fit(*parts.train, parts.eval_transforms); });
+  facts.task = kind->state();
+  parts.train = viewed(*kind, opened.train, true);
+  parts.validation = viewed(*kind, opened.validation, false);
+  parts.test = viewed(*kind, opened.test, false);
+  for (const data::TransformPtr& t : kind->preparation()) {
+    parts.train_transforms.push_back(t);
+    parts.eval_transforms.push_back(t);
+  }
+  note_example(facts, *kind, parts);
   return parts;
 }
 
@@ -135,13 +161,16 @@ data::DatasetPtr open_to_test(const Setting& recipe, const Facts& facts, const s
   std::error_code error;
   if (options.format != "builtin" && std::filesystem::equivalent(place, options.root, error) && !error) {
     const data::Parts parts = data::open_parts(options);
-    return parts.test ? parts.test : parts.validation ? parts.validation : parts.train;
+    return make_kind(recipe, facts)->view(parts.test ? parts.test : parts.validation ? parts.validation : parts.train,
+                                          false);
   }
+  const TaskKindPtr kind = make_kind(recipe, facts);
+  if (!kind->learns_targets()) return kind->view(data::open_to_test(options, place, facts.info.features), false);
   const bool classes = facts.info.target == data::TargetKind::classes;
   if (options.kind.empty() && !facts.info.features.empty()) options.kind = name_of(facts.info.target);
   if (classes && options.classes.empty()) options.classes = facts.info.classes;
   if (!classes && options.target.empty()) options.target = facts.info.classes;
-  return data::open_to_test(options, place, facts.info.features);
+  return kind->view(data::open_to_test(options, place, facts.info.features), false);
 }
 
 data::Transforms eval_transforms(const Setting& recipe, const Facts& facts) {

@@ -3,29 +3,14 @@
 #include <algorithm>
 
 #include "lamina/core/error.h"
+#include "lamina/io/files.h"
+#include "lamina/report/report.h"
+#include "lamina/tasks/kind.h"
 #include "lamina/train/checkpoint.h"
 
 namespace lamina::tasks {
 
 namespace {
-
-void check_same_kind(const Run& run, const data::DatasetInfo& info) {
-  const data::DatasetInfo& trained = run.facts.info;
-  const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
-  if (info.input != trained.input && data::output_shape(transforms, info.input) != run.facts.input) {
-    throw Error(info.name,
-                "its inputs have shape " + info.input.str() + ", the network was trained on " + trained.input.str())
-        .hint("a resize transform in the recipe lets a network take images of any size");
-  }
-  if (info.target != trained.target) {
-    throw Error(info.name,
-                "its targets are " + name_of(info.target) + ", the network was trained on " + name_of(trained.target));
-  }
-  if (info.outputs() != trained.outputs()) {
-    throw Error(info.name, "it has " + std::to_string(info.outputs()) + " classes, the network was trained on " +
-                               std::to_string(trained.outputs()));
-  }
-}
 
 std::string name_of_class(const std::vector<std::string>& classes, int64_t id) {
   return static_cast<size_t>(id) < classes.size() ? classes[static_cast<size_t>(id)] : std::to_string(id);
@@ -58,14 +43,22 @@ Trained load_trained(const Run& run) {
   t.plan.options.progress = false;
   t.plan.options.run_dir = run.path;
   t.trainer = t.plan.trainer();
-  const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
+  data::Transforms transforms = eval_transforms(run.recipe, run.facts);
+  for (const data::TransformPtr& p : make_kind(run.recipe, run.facts)->preparation()) transforms.push_back(p);
   t.trainer->set_transforms(transforms, transforms);
   return t;
 }
 
-train::Results evaluate(const Run& run, const data::DatasetPtr& set) {
-  check_same_kind(run, set->info());
-  return load_trained(run).trainer->evaluate(set);
+train::Results evaluate(const Run& run, const data::DatasetPtr& set, const std::string& picture) {
+  make_kind(run.recipe, run.facts)->check_same(run, set->info());
+  const Trained trained = load_trained(run);
+  train::Results results = trained.trainer->evaluate(set);
+  if (picture.empty()) return results;
+  report::Report page;
+  trained.plan.task->add_results(page, results, *trained.trainer, set);
+  if (page.figures.empty()) throw Error("--pictures", "the task of this run shows no pictures");
+  io::write_file_atomically(picture, page.figures.front().png);
+  return results;
 }
 
 std::string confusion_text(const Tensor& counts, const std::vector<std::string>& classes) {

@@ -9,8 +9,9 @@
 namespace lamina::tasks {
 
 /// Loss and metrics of a run's best weights on a data set of the same kind. Throws Error where the shape of its inputs
-/// or its classes are others.
-train::Results evaluate(const Run& run, const data::DatasetPtr& set);
+/// or its classes are others. `picture`: where a PNG of examples goes, of tasks that show some; throws Error for
+/// others.
+train::Results evaluate(const Run& run, const data::DatasetPtr& set, const std::string& picture = "");
 
 /// The task, weights and transforms of a run, ready to evaluate and predict.
 struct Trained {

@@ -8,6 +8,7 @@
 #include "lamina/nn/init.h"
 #include "lamina/nn/loss.h"
 #include "lamina/recipe/resolver.h"
+#include "lamina/tasks/kind.h"
 
 namespace lamina::tasks {
 
@@ -15,8 +16,8 @@ using recipe::Setting;
 
 namespace {
 
-constexpr const char* kSections[] = {"seed",      "data",     "transforms", "model",  "loss",
-                                     "optimizer", "schedule", "trainer",    "metrics"};
+constexpr const char* kSections[] = {"seed", "task",      "data",     "transforms", "model",
+                                     "loss", "optimizer", "schedule", "trainer",    "metrics"};
 
 /// A section, or what stands for it where it is missing.
 Setting section_or(const Setting& recipe, std::string_view name, const std::string& standard) {
@@ -31,40 +32,6 @@ int64_t seed_of(const Setting& recipe) {
   return seed ? recipe::to_int(*seed, "seed") : train::TrainerOptions{}.seed;
 }
 
-std::string default_loss(data::TargetKind target) {
-  switch (target) {
-    case data::TargetKind::classes:
-      return "cross_entropy";
-    case data::TargetKind::tags:
-      return "bce_with_logits";
-    case data::TargetKind::values:
-      return "mse";
-    case data::TargetKind::none:
-      break;
-  }
-  throw Error("loss", "the data has no targets, so there is no loss for it by default").hint("name one: loss: mse");
-}
-
-std::string default_metrics(data::TargetKind target) {
-  switch (target) {
-    case data::TargetKind::classes:
-      return "[accuracy, confusion_matrix]";
-    case data::TargetKind::values:
-      return "[mae, rmse, r2]";
-    default:
-      return "[]";
-  }
-}
-
-std::vector<metrics::MetricPtr> make_metrics(const Setting& list, const std::vector<std::string>& classes) {
-  if (list.kind != Setting::Kind::list) recipe::fail(list, "metrics", "a list of names");
-  std::vector<metrics::MetricPtr> made;
-  for (const Setting& item : list.items) {
-    recipe::with_place(item, [&] { made.push_back(metrics::make_metric(recipe::to_text(item, "metric"), classes)); });
-  }
-  return made;
-}
-
 struct EarlyStopping {
   std::string metric;
   int64_t patience = 3;
@@ -74,7 +41,7 @@ struct EarlyStopping {
 /// The keys of TrainerOptions that belong to a call, not to a recipe.
 constexpr const char* kNotInRecipes[] = {"run_dir", "progress", "handle_signals"};
 
-void check_best_metric(const Setting& trainer, const train::TrainerOptions& options, const train::Supervised& task) {
+void check_best_metric(const Setting& trainer, const train::TrainerOptions& options, const train::Task& task) {
   if (options.best_metric.empty() || options.best_metric == "loss") return;
   NameList names;
   names.add("loss");
@@ -87,7 +54,7 @@ void check_best_metric(const Setting& trainer, const train::TrainerOptions& opti
   recipe::fail_unknown(at ? *at : trainer, "metric in this recipe's list", options.best_metric, names);
 }
 
-train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resolved, const train::Supervised& task) {
+train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resolved, const train::Task& task) {
   const Setting section = section_or(recipe, "trainer", "{}");
   for (const char* key : kNotInRecipes) {
     if (const Setting* s = section.find(key)) {
@@ -150,21 +117,28 @@ nn::LayerPtr make_network(const Setting& recipe, const models::ModelInput& input
   return models::make_model(*model, input, resolved);
 }
 
-std::unique_ptr<train::Supervised> make_task(const Setting& recipe, const Facts& facts, Setting& resolved) {
-  const nn::LayerPtr net = make_network(recipe, facts.model_input(), &resolved.field("model"));
+LossFn make_loss(const Setting& recipe, const TaskKind& kind, Setting& resolved) {
   const Setting* given = recipe.find("loss");
-  const Setting section =
-      given && given->defined() ? *given : Setting::scalar(default_loss(facts.info.target), "default of loss");
-  const auto loss = recipe::make_named(loss_table(), section, "loss", &resolved.field("loss"));
-  Setting& metrics = resolved.field("metrics");
-  metrics = section_or(recipe, "metrics", default_metrics(facts.info.target));
-  return std::make_unique<train::Supervised>(*net, *loss, make_metrics(metrics, facts.info.classes));
+  const Setting section = given && given->defined() ? *given : Setting::scalar(kind.default_loss(), "default of loss");
+  return *recipe::make_named(loss_table(), section, "loss", &resolved.field("loss"));
+}
+
+std::vector<metrics::MetricPtr> make_metrics(const Setting& recipe, const TaskKind& kind, const Facts& facts,
+                                             Setting& resolved) {
+  Setting& list = resolved.field("metrics");
+  list = section_or(recipe, "metrics", kind.default_metrics());
+  if (list.kind != Setting::Kind::list) recipe::fail(list, "metrics", "a list of names");
+  std::vector<metrics::MetricPtr> made;
+  for (const Setting& item : list.items) {
+    recipe::with_place(item, [&] { made.push_back(kind.make_metric(recipe::to_text(item, "metric"), facts.info)); });
+  }
+  return made;
 }
 
 Plan make_plan(const Setting& recipe, const Facts& facts, Setting resolved) {
   Plan plan;
   resolved.field("seed") = Setting::scalar(std::to_string(seed_of(recipe)), recipe.origin);
-  plan.task = make_task(recipe, facts, resolved);
+  plan.task = make_kind(recipe, facts)->make_task(recipe, facts, resolved);
   const Setting optimizer = section_or(recipe, "optimizer", "adam");
   plan.optimizer = recipe::make_named(optim::optimizer_table(), optimizer, "optimizer", &resolved.field("optimizer"));
   recipe::with_place(optimizer, [&] { plan.optimizer->check_groups(plan.task->module().named_parameters()); });

@@ -24,7 +24,10 @@ std::string to_json(const Facts& facts) {
               {"fingerprint", facts.info.fingerprint},
               {"network_input", list(facts.input)},
               {"network_dtype", std::string(name_of(facts.dtype))},
-              {"transforms", Json::parse(facts.transforms)}}
+              {"network_target", list(facts.target)},
+              {"network_outputs", facts.outputs},
+              {"transforms", Json::parse(facts.transforms)},
+              {"task", Json::parse(facts.task)}}
              .dump(2) +
          "\n";
 }
@@ -46,6 +49,10 @@ Facts facts_from_json(const std::string& text, const std::string& name) {
     facts.input = shape("network_input");
     facts.dtype = dtype_from_name(j.at("network_dtype").get<std::string>());
     facts.transforms = j.at("transforms").dump();
+    // Runs of before there were several kinds of tasks lack these.
+    if (j.contains("network_target")) facts.target = shape("network_target");
+    facts.outputs = j.value("network_outputs", facts.info.outputs());
+    if (j.contains("task")) facts.task = j.at("task").dump();
     return facts;
   } catch (const Json::exception& e) {
     throw Error(name, std::string("is not what a run keeps of its data: ") + e.what());

@@ -12,9 +12,12 @@ struct Facts {
   data::DatasetInfo info;
   Shape input;                    // of one input after the transforms
   DType dtype = DType::f32;       // likewise
+  Shape target;                   // of one target, where it is a tensor of another shape than the data set's
+  int64_t outputs = 0;            // of the network: classes, columns, channels
   std::string transforms = "[]";  // what the evaluation transforms learnt: data::state_of
+  std::string task = "{}";        // what the task learnt: TaskKind::state
 
-  models::ModelInput model_input() const { return {input, info.outputs(), dtype}; }
+  models::ModelInput model_input() const { return {input, outputs, dtype}; }
 };
 
 std::string to_json(const Facts& facts);

@@ -1,4 +1,4 @@
-#include "lamina/tasks/predict.h"
+// What a network with one output per class, tag or column says of files.
 
 #include <algorithm>
 #include <map>
@@ -13,6 +13,8 @@
 #include "lamina/ops/movement.h"
 #include "lamina/ops/pointwise.h"
 #include "lamina/ops/softmax.h"
+#include "lamina/tasks/kind.h"
+#include "lamina/tasks/pictures.h"
 
 namespace lamina::tasks {
 
@@ -24,34 +26,19 @@ struct Input {
   Tensor value;
 };
 
-void transform_one(const data::Transform& transform, data::Example& example) {
-  Philox random(0);
-  transform.apply(example, random);
-}
-
-Tensor inverted(const Tensor& image) {
-  const auto* from = image.data<uint8_t>();
-  Tensor out = Tensor::empty(image.shape(), DType::u8);
-  auto* to = out.mutable_data<uint8_t>();
-  for (int64_t i = 0; i < image.numel(); ++i) to[i] = static_cast<uint8_t>(255 - from[i]);
-  return out;
-}
-
 /// A picture with the channels of the training pictures, and their size unless the transforms take any.
-Input read_picture(const std::string& file, const Run& run, const data::Transforms& transforms, bool invert) {
+Input read_input(const std::string& file, const Run& run, const data::Transforms& transforms, bool invert) {
   const Shape& wanted = run.facts.info.input;
-  data::Example example{io::decode_image(file)};
-  if (invert) example[0] = inverted(example[0]);
-  if (example[0].size(0) != wanted[0]) transform_one(*data::transforms::grayscale({.channels = wanted[0]}), example);
+  Tensor picture = read_picture(file, wanted[0], invert);
   const auto fits = [&] {
     try {
-      return data::output_shape(transforms, example[0].shape()) == run.facts.input;
+      return data::output_shape(transforms, picture.shape()) == run.facts.input;
     } catch (const Error&) {
       return false;
     }
   };
-  if (!fits()) transform_one(*data::transforms::resize({.size = {wanted[1], wanted[2]}}), example);
-  return {file, example[0]};
+  if (!fits()) picture = transformed(*data::transforms::resize({.size = {wanted[1], wanted[2]}}), picture);
+  return {file, picture};
 }
 
 /// The column of a feature, and the word that it stands for in a column of words ("colour=red").
@@ -143,12 +130,19 @@ std::vector<double> scores_of(nn::Layer& net, const Tensor& x, data::TargetKind 
 }  // namespace
 
 std::vector<Prediction> predict(const Run& run, const std::vector<std::string>& files, const PredictOptions& options) {
+  return make_kind(run.recipe, run.facts)->predict(run, files, options);
+}
+
+bool makes_pictures(const Run& run) { return make_kind(run.recipe, run.facts)->makes_pictures(); }
+
+std::vector<Prediction> TaskKind::predict(const Run& run, const std::vector<std::string>& files,
+                                          const PredictOptions& options) const {
   if (options.top < 1) throw Error("--top", "expected 1 or more, got " + std::to_string(options.top));
   const data::Transforms transforms = eval_transforms(run.recipe, run.facts);
   std::vector<Input> inputs;
   for (const std::string& file : files) {
     if (run.facts.info.input.rank() == 3) {
-      inputs.push_back(read_picture(file, run, transforms, options.invert));
+      inputs.push_back(read_input(file, run, transforms, options.invert));
     } else {
       read_rows(file, run, inputs);
     }
@@ -164,7 +158,7 @@ std::vector<Prediction> predict(const Run& run, const std::vector<std::string>& 
                   "the network takes inputs of shape " + run.facts.input.str() + ", this one is " + x.shape().str());
     }
     predictions.push_back(
-        {input.label, answers_of(scores_of(*net, x, run.facts.info.target), run.facts.info, options.top)});
+        {input.label, answers_of(scores_of(*net, x, run.facts.info.target), run.facts.info, options.top), {}});
   }
   return predictions;
 }

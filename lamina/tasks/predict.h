@@ -17,6 +17,7 @@ struct Answer {
 struct Prediction {
   std::string file;             // "digit.png", "rows.csv:3"
   std::vector<Answer> answers;  // classes: the most probable first; tags and values: in their order
+  Tensor picture;               // of tasks that make pictures: u8 [channels, height, width]
 };
 
 struct PredictOptions {
@@ -25,9 +26,12 @@ struct PredictOptions {
 };
 
 /// Pictures (any size, grey or colour: they are brought to the shape the network was trained on) or CSV files (a
-/// row each; columns by their names, or in order), by what the run was trained on. Throws Error naming the file that
-/// does not fit.
+/// row each; columns by their names, or in order), by what the run was trained on; of tasks that make pictures out of
+/// pictures, those. Throws Error naming the file that does not fit.
 std::vector<Prediction> predict(const Run& run, const std::vector<std::string>& files,
                                 const PredictOptions& options = {});
+
+/// Does the run's task make pictures, see Prediction::picture?
+bool makes_pictures(const Run& run);
 
 }  // namespace lamina::tasks

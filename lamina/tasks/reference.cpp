@@ -13,6 +13,7 @@
 #include "lamina/optim/optimizer.h"
 #include "lamina/optim/schedule.h"
 #include "lamina/recipe/resolver.h"
+#include "lamina/tasks/kind.h"
 #include "lamina/train/trainer.h"
 
 namespace lamina::tasks {
@@ -184,6 +185,15 @@ std::string entries(std::span<const E> table) {
   return text;
 }
 
+std::string kind_entries() {
+  std::string text = "\n| name | what it is | options and defaults |\n|---|---|---|\n";
+  for (const auto& e : kind_table()) {
+    text += "| " + code(std::string(e.name)) + " | " + std::string(e.doc) + " | " +
+            options_text(fields_of(e, data::DatasetInfo{})) + " |\n";
+  }
+  return text;
+}
+
 /// The layers' numbers without a default.
 bool may_not_be_zero(const std::string& name) { return name == "out" || name == "rows" || name == "dim"; }
 
@@ -231,7 +241,10 @@ std::string recipe_reference() {
   return kHead +
          std::string(
              "\n## seed\n\nA whole number (default 1): weights, order of the examples, augmentation, dropout.\n") +
-         "\n## data\n" + table_of(data_fields.fields(), data_docs()) +
+         "\n## task\n\nWhat the network is to do. Default: `classify`, `tag` or `regress`, by the targets of the data. "
+         "Tasks "
+         "on pictures measure pixels from 0 to 1, so their transforms have `scale` and no `normalize`.\n" +
+         kind_entries() + "\n## data\n" + table_of(data_fields.fields(), data_docs()) +
          "\n## transforms\n\nOne list for training and evaluation, or `{train: [...], eval: [...]}`. Default: "
          "`[scale]` for "
          "pictures, `[standardize]` for tables. An item is a name, or a name with options: `{random_crop: {size: 32, "

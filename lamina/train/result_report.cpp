@@ -36,15 +36,6 @@ bool is_share(const std::string& name) {
          name.starts_with("f1");
 }
 
-void add_headline(report::Report& page, const Results& results) {
-  std::vector<std::pair<std::string, std::string>> lines;
-  for (const auto& [name, value] : results.values) {
-    if (name.find('.') == std::string::npos)
-      lines.emplace_back(name, is_share(name) ? percent(value) : value_text(value));
-  }
-  page.headline.insert(page.headline.begin(), lines.begin(), lines.end());
-}
-
 struct Decision {
   int64_t index = 0;
   size_t target = 0, predicted = 0;
@@ -183,6 +174,15 @@ void add_values(report::Report& page, const Tensor& predictions, const data::Dat
 }
 
 }  // namespace
+
+void add_headline(report::Report& page, const Results& results) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const auto& [name, value] : results.values) {
+    if (name.find('.') == std::string::npos)
+      lines.emplace_back(name, is_share(name) ? percent(value) : value_text(value));
+  }
+  page.headline.insert(page.headline.begin(), lines.begin(), lines.end());
+}
 
 void add_results(report::Report& page, const Results& results, const Tensor& predictions, const data::Dataset& set) {
   add_headline(page, results);

@@ -247,13 +247,18 @@ void Trainer::Impl::write_report(const data::DatasetPtr& set, const Results& res
   report::Report page = report_of_run(options.run_dir);
   page.notes.insert(page.notes.begin(), "Results on \"" + set->info().name + "\", " +
                                             grouped(static_cast<double>(set->size())) + " examples.");
-  add_results(page, results, predict(set), *set);
+  task.add_results(page, results, trainer, set);
   const data::Example first = data::apply_all(eval_transforms, set->get(0), options.seed, 0, 0);
   Shape input = first[0].shape();
   input.insert(0, 1);
   const bool scaled = !transforms_set && first[0].dtype() == DType::u8 && input.rank() == 4;
   add_layers(page, task.module(), input, scaled ? DType::f32 : first[0].dtype());
+  for (const report::Figure& f : page.figures) io::write_file_atomically(options.run_dir + "/" + f.file, f.png);
   io::write_file_atomically(options.run_dir + "/report.html", report::html(page));
+}
+
+void Task::add_results(report::Report& page, const Results& results, Trainer& trainer, const data::DatasetPtr& set) {
+  train::add_results(page, results, trainer.predict(set), *set);
 }
 
 }  // namespace lamina::train

@@ -16,6 +16,9 @@ report::Report report_of_run(const std::string& run_dir);
 /// sequences only the results. `predictions`: raw outputs, [n, …].
 void add_results(report::Report& page, const Results& results, const Tensor& predictions, const data::Dataset& set);
 
+/// Results alone, as the figures at the head of the page.
+void add_headline(report::Report& page, const Results& results);
+
 /// A row per layer. `input`: one example with the batch axis.
 void add_layers(report::Report& page, nn::Module& network, const Shape& input, DType dtype);
 

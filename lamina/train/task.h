@@ -11,7 +11,14 @@
 #include "lamina/nn/loss.h"
 #include "lamina/nn/module.h"
 
+namespace lamina::report {
+struct Report;
+}
+
 namespace lamina::train {
+
+class Trainer;
+struct Results;
 
 class Task {
  public:
@@ -22,6 +29,9 @@ class Task {
   /// Raw outputs, what metrics are fed with. Captured, without gradients.
   virtual Tensor predict(const data::Batch& batch) = 0;
   virtual const std::vector<metrics::MetricPtr>& metrics() const = 0;
+  /// What the report shows of results on a set and of its examples. Default: what suits classes and values, see
+  /// train::add_results.
+  virtual void add_results(report::Report& page, const Results& results, Trainer& trainer, const data::DatasetPtr& set);
 };
 
 /// A layer, a loss and metrics: classification, tagging, regression. The batch is {input, target}.

@@ -289,10 +289,6 @@ void Trainer::Impl::validate() {
 
 Results Trainer::Impl::evaluate(const data::DatasetPtr& set, bool stoppable) {
   check_set(set);
-  if (set->info().target == data::TargetKind::none) {
-    throw Error("evaluate", "the data set \"" + set->info().name + "\" has no targets to compare with")
-        .hint("use predict()");
-  }
   std::unique_ptr<data::Loader> own;
   std::unique_ptr<data::Loader>& loader = set == validation_set ? validation_loader : own;
   if (!loader) loader = std::make_unique<data::Loader>(set, eval_transforms, evaluation_order());
@@ -304,11 +300,15 @@ Results Trainer::Impl::evaluate(const data::DatasetPtr& set, bool stoppable) {
   data::Batch batch;
   loader->start(0);
   while (loader->next(batch)) {
+    if (batch.size() < 2) {  // a data set without targets may have got some by its transforms
+      throw Error("evaluate", "the data set \"" + set->info().name + "\" has no targets to compare with")
+          .hint("use predict()");
+    }
     const Tensors& out = network.with_loss(batch);
     const int64_t n = batch[0].size(0);
     loss += out[1].item() * static_cast<double>(n);
     results.examples += n;
-    for (const metrics::MetricPtr& m : task.metrics()) m->update(out[0], batch[1]);
+    for (const metrics::MetricPtr& m : task.metrics()) m->update_batch(out[0], batch);
     if (stoppable && look_for_interrupts()) return {};
   }
   results.values["loss"] = loss / static_cast<double>(results.examples);
@@ -403,6 +403,15 @@ Results Trainer::fit(const data::DatasetPtr& train, const data::DatasetPtr& vali
 }
 Results Trainer::evaluate(const data::DatasetPtr& set) { return impl_->evaluate(set, false); }
 Tensor Trainer::predict(const data::DatasetPtr& set) { return impl_->predict(set); }
+
+data::Batch Trainer::examples(const data::DatasetPtr& set) {
+  impl_->check_set(set);
+  data::Loader loader(set, impl_->eval_transforms, {.batch = set->size(), .seed = options().seed, .workers = 0});
+  data::Batch batch;
+  loader.start(0);
+  loader.next(batch);
+  return batch;
+}
 
 void Trainer::write_report(const data::DatasetPtr& set) {
   if (options().run_dir.empty()) throw Error("report", "there is no run directory to report on").hint("set run_dir");

@@ -101,6 +101,8 @@ class Trainer {
   Results evaluate(const data::DatasetPtr& set);
   /// Raw outputs for a set, [n, …].
   Tensor predict(const data::DatasetPtr& set);
+  /// A set (a small one) as evaluate() and predict() see it: all its examples, transformed, in one batch.
+  data::Batch examples(const data::DatasetPtr& set);
   /// Writes run_dir/report.html anew: the run's curves, and results and mistakes on this set. fit() does so at its end,
   /// with the validation set.
   void write_report(const data::DatasetPtr& set);
