@@ -108,6 +108,7 @@ TEST(Metrics, ResetForgetsEverything) {
   const Tensor wrong = Tensor::from({2, 1}, {1, 2}), right = Tensor::from({1, 2}, {1, 2});
   const Tensor target = Tensor::from({1}, {1}, DType::i64);
   for (const std::string& name : metric_names()) {
+    if (name == "psnr" || name == "ssim") continue;  // of pictures: pictures_test.cpp
     const MetricPtr metric = make_metric(name, {});
     const bool of_values = name == "mae" || name == "mse" || name == "rmse" || name == "r2";
     const auto feed = [&](const Tensor& p) { metric->update(p, of_values ? Tensor::from({1, 2}, {1, 2}) : target); };

@@ -59,6 +59,18 @@ TEST(PictureMetrics, EqualPicturesHaveFiniteScores) {
   EXPECT_NEAR(s->value(), 1, 1e-12);
 }
 
+TEST(PictureMetrics, ResetForgetsEverything) {
+  const Tensor a = pictures(golden()["grey"], "a"), b = pictures(golden()["grey"], "b");
+  for (const MetricPtr& m : {psnr(), ssim()}) {
+    m->update(a, a);
+    m->reset();
+    EXPECT_THROW(m->value(), Error) << m->name();
+    m->update(a, b);
+    EXPECT_LT(m->value(), 50) << m->name();
+    EXPECT_NEAR(m->value(), golden()["grey"][m->name()].get<double>(), 1e-5);
+  }
+}
+
 TEST(PictureMetrics, WhatDoesNotFitIsAnError) {
   const auto of = [](Shape shape, float value = 0.5F) {
     return Tensor::from(std::vector<float>(static_cast<size_t>(shape.numel()), value), shape);

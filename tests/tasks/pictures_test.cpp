@@ -20,10 +20,10 @@ const std::string kNet =
     "    - conv2d: {out: 1, kernel: 3, padding: 1}\n";
 const std::string kShort = "trainer: {epochs: 3, batch: 16}\noptimizer: {name: adam, lr: 1e-2}\n";
 
-Prediction predict_one(const Run& run, const std::string& file) { return predict(run, {file}).front(); }
+Prediction predict_one(const tasks::Run& run, const std::string& file) { return predict(run, {file}).front(); }
 
 TEST_F(Pictures, DenoisingBeatsTheNoisyInputAndRepeats) {
-  const Run run = train("noisy", "task: {name: denoise, sigma: 0.5}\n" + kDigits + kNet + kShort);
+  const tasks::Run run = train("noisy", "task: {name: denoise, sigma: 0.5}\n" + kDigits + kNet + kShort);
   EXPECT_EQ(run.recipe.find("task")->find("clip")->text, "true");
   recipe::Setting resolved;
   const DataParts data = open_data(run.recipe, resolved);
@@ -57,7 +57,7 @@ TEST_F(Pictures, NoiseHasItsDeviationAndIsAFunctionOfSeedEpochAndIndex) {
 }
 
 TEST_F(Pictures, ReportAndPictureFileShowExamples) {
-  const Run run = train("shown", "task: reconstruct\n" + kDigits + kNet + kShort);
+  const tasks::Run run = train("shown", "task: reconstruct\n" + kDigits + kNet + kShort);
   write_report(run);
   const Tensor shown = io::decode_image(run.path + "/pictures.png");
   EXPECT_EQ(shown.size(1), 4 + 3 * (80 + 4)) << "three rows of 8 pixels, enlarged ten times";
@@ -68,7 +68,7 @@ TEST_F(Pictures, ReportAndPictureFileShowExamples) {
 }
 
 TEST_F(Pictures, PredictionTakesPicturesOfAnySize) {
-  const Run run = train("any", "task: denoise\n" + kDigits + kNet + kShort);
+  const tasks::Run run = train("any", "task: denoise\n" + kDigits + kNet + kShort);
   EXPECT_TRUE(makes_pictures(run));
   for (const Shape& size : {Shape{8, 8}, Shape{13, 7}, Shape{40, 31}, Shape{1, 1}}) {
     const std::string file = write("p.png", io::encode_png(picture(1, size[0], size[1])));
@@ -82,7 +82,7 @@ TEST_F(Pictures, PredictionTakesPicturesOfAnySize) {
 }
 
 TEST_F(Pictures, ANetworkForOneSizeGetsPicturesResized) {
-  const Run run =
+  const tasks::Run run =
       train("fixed", "task: reconstruct\n" + kDigits +
                          "model:\n  layers: [flatten, {linear: 64}, {reshape: {shape: [1, 8, 8]}}]\n" + kShort);
   const std::string file = write("p.png", io::encode_png(picture(1, 20, 30)));
@@ -101,7 +101,7 @@ TEST_F(Pictures, MistakesNameTheirPlace) {
        {"wrong.yaml:1:7", "pixels from 0 to 1", "normalize"}},
       {"task: denoise\ndata: {format: builtin, name: iris}\n" + kNet, {"wrong.yaml:1:7", "expected a picture"}},
       {"task: denoise\n" + kDigits + kNet + "metrics: [accuracy]\n",
-       {"wrong.yaml:10:11", "no metric \"accuracy\"", "input_psnr"}},
+       {"wrong.yaml:11:11", "no metric \"accuracy\"", "input_psnr"}},
       {"task: denoise\n" + kDigits + "model: {layers: [{conv2d: {out: 1, kernel: 3}}]}\n", {"[1, 6, 6]", "[1, 8, 8]"}},
       {"task: regress\n" + kDigits + kNet, {"wrong.yaml:1:7", "regress", "values", "classes"}},
       {"task: classify\ndata: {format: builtin, name: diabetes}\nmodel: mlp\n", {"classify", "classes", "values"}},
@@ -114,9 +114,8 @@ TEST_F(Pictures, MistakesNameTheirPlace) {
 }
 
 TEST(Grid, PlacesPicturesWithGaps) {
-  const auto of = [](uint8_t value, Shape shape) {
-    return Tensor::from(std::span<const uint8_t>(std::vector<uint8_t>(static_cast<size_t>(shape.numel()), value)),
-                        shape);
+  const auto of = [](uint8_t value, const Shape& shape) {
+    return Tensor::from_bytes(std::vector<uint8_t>(static_cast<size_t>(shape.numel()), value).data(), shape, DType::u8);
   };
   const Tensor g = report::grid({{of(1, {1, 2, 3}), of(2, {3, 2, 2})}, {of(3, {1, 1, 1})}}, {.enlarge = 2, .gap = 1});
   ASSERT_EQ(g.shape(), (Shape{3, 1 + 4 + 1 + 2 + 1, 1 + 6 + 1 + 4 + 1}));

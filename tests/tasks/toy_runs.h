@@ -30,7 +30,7 @@ class ToyRuns : public ::testing::Test {
   }
 
   /// What `lamina train` does, without the report on the test part.
-  Run train(const std::string& name, const std::string& yaml) const {
+  tasks::Run train(const std::string& name, const std::string& yaml) const {
     const recipe::Setting recipe = load_recipe(write(name + ".yaml", yaml));
     recipe::Setting resolved;
     const DataParts data = open_data(recipe, resolved);
@@ -76,7 +76,7 @@ class ToyRuns : public ::testing::Test {
         }
       }
     }
-    return Tensor::from(std::span<const uint8_t>(pixels), {channels, height, width});
+    return Tensor::from_bytes(pixels.data(), {channels, height, width}, DType::u8);
   }
 
   std::filesystem::path folder_;

@@ -8,8 +8,6 @@ import json
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -46,20 +44,10 @@ def clusters(rng):
             "nmi": float(normalized_mutual_info_score(truth, found))}
 
 
-def points(rng):
-    """Four overlapping clouds, where restarts matter little and the best inertia is known."""
-    centres = np.array([[0, 0, 0], [4, 0, 1], [0, 5, 2], [5, 5, -3]], dtype=float)
-    x = np.round(np.concatenate([c + rng.normal(size=(15, 3)) for c in centres]), 3)
-    best = KMeans(4, n_init=50, random_state=0, tol=0).fit(x)
-    pca = PCA(2).fit(x)
-    return {"x": x.ravel().tolist(), "inertia": float(best.inertia_), "variance": pca.explained_variance_.tolist(),
-            "components": pca.components_.tolist(), "projected": rounded(pca.transform(x)[:5])}
-
-
 def main():
     rng = np.random.default_rng(1)
     golden = {"grey": likeness(rng, [2, 1, 13, 11]), "colour": likeness(rng, [1, 3, 16, 20]), "lab": colours(rng),
-              "clusters": clusters(rng), "points": points(rng)}
+              "clusters": clusters(rng)}
     with open("tests/golden/pictures.json", "w") as f:
         f.write(json.dumps(golden) + "\n")
 
