@@ -31,16 +31,17 @@ std::string size_text(const data::DatasetPtr& set, const char* what) {
   return set ? ", " + with_commas(set->size()) + " " + what : "";
 }
 
+std::string targets_text(const data::DatasetInfo& info) {
+  if (info.target == data::TargetKind::none) return "no labels";
+  const bool one = info.outputs() == 1, values = info.target == data::TargetKind::values;
+  return std::to_string(info.outputs()) + (values ? (one ? " target" : " targets") : (one ? " class" : " classes"));
+}
+
 void print_start(const tasks::DataParts& data, tasks::Plan& plan, const std::string& run_dir) {
   const data::DatasetInfo& info = data.facts.info;
   std::cout << "data       " << info.name << ": " << with_commas(data.train->size()) << " training"
             << size_text(data.validation, "validation") << size_text(data.test, "test") << " examples, inputs "
-            << info.input.str() << ", " << info.outputs() << " "
-            << (info.target == data::TargetKind::values ? "target" : "class")
-            << (info.outputs() == 1                       ? ""
-                : info.target == data::TargetKind::values ? "s"
-                                                          : "es")
-            << '\n';
+            << info.input.str() << ", " << targets_text(info) << '\n';
   const recipe::Setting* model = plan.resolved.find("model")->find("name");
   std::cout << "network    " << (model ? model->text : "layers") << ", "
             << with_commas(plan.task->module().parameter_count()) << " parameters\n"

@@ -1,4 +1,5 @@
-// Pictures in one folder per class, perhaps below train, val and test. They are read when asked for.
+// Pictures in one folder per class, or without classes in one folder, perhaps below train, val and test. They are read
+// when asked for.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -43,6 +44,7 @@ class Folder final : public Dataset {
       throw Error(picture.path, "is a colour picture, but the set is grey")
           .hint("say channels: 3 in the data options; a grayscale transform may follow");
     }
+    if (info_.target == TargetKind::none) return {image};
     return {image, Tensor::from(std::span(&picture.id, 1), {})};
   }
 
@@ -97,7 +99,10 @@ std::string fingerprint_of(const std::vector<Picture>& pictures, const std::stri
 
 DatasetPtr open_part(DatasetInfo info, const std::string& folder, int64_t channels) {
   std::vector<Picture> pictures;
+  const bool classless = info.target == TargetKind::none;
+  if (classless) find_pictures(folder, 0, pictures);
   for (const std::string& path : list_folder(folder, true)) {
+    if (classless) break;
     const auto known = std::find(info.classes.begin(), info.classes.end(), file_name(path));
     if (known == info.classes.end()) {
       NameList names;
@@ -107,7 +112,7 @@ DatasetPtr open_part(DatasetInfo info, const std::string& folder, int64_t channe
     find_pictures(path, known - info.classes.begin(), pictures);
   }
   if (pictures.empty()) {
-    throw Error(folder, "holds no pictures in folders of classes")
+    throw Error(folder, "holds no pictures, neither in folders of classes nor by themselves")
         .hint("expected FOLDER/CLASS/picture.png; read are .jpg, .jpeg, .png, .pgm, .ppm, .pnm, .bmp");
   }
   const Tensor first = io::decode_image(pictures[0].path);
@@ -130,6 +135,7 @@ Parts open_folder(const DataOptions& options, const std::string& root) {
   if (info.classes.empty()) {
     for (const std::string& path : list_folder(first, true)) info.classes.push_back(file_name(path));
   }
+  if (info.classes.empty()) info.target = TargetKind::none;
   Parts parts;
   (train.empty() && !test.empty() ? parts.test : parts.train) = open_part(info, first, options.channels);
   if (train.empty()) return parts;

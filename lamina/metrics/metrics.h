@@ -11,6 +11,8 @@
 // do not fit are an Error; so is value() before any example came.
 #pragma once
 
+#include <span>
+
 #include "lamina/metrics/metric.h"
 
 namespace lamina::metrics {
@@ -53,8 +55,17 @@ MetricPtr r2(Names outputs = {});
 /// Peak signal-to-noise ratio in dB, −10·log₁₀ of the mean squared error of each picture, averaged over pictures. Equal
 /// pictures count 100 dB.
 MetricPtr psnr();
+/// Mean squared error of each picture, its values times `scale`, averaged over pictures. By name it is `mse`, which is
+/// per output.
+MetricPtr picture_mse(double scale = 1);
 /// Structural similarity (Wang et al. 2004): Gaussian windows of 11×11 pixels with σ = 1.5 that lie within the picture,
 /// K₁ = 0.01, K₂ = 0.03; averaged over windows, channels and pictures. Smaller pictures are an Error.
 MetricPtr ssim();
+
+/// Of clusters and classes, one each per example. purity: the share of examples in the most frequent class of their
+/// cluster. nmi: mutual information over the mean of the two entropies (Strehl and Ghosh 2002, with the arithmetic
+/// mean). Both lie in [0, 1]. Throw Error where the sizes differ or are 0.
+double purity(std::span<const int64_t> clusters, std::span<const int64_t> classes);
+double nmi(std::span<const int64_t> clusters, std::span<const int64_t> classes);
 
 }  // namespace lamina::metrics

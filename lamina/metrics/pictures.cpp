@@ -33,13 +33,17 @@ Pictures pictures_of(const std::string& metric, const Tensor& t, const Tensor& o
   return p;
 }
 
-double psnr_of(const Pictures& a, const Pictures& b, int64_t i) {
+double mse_of(const Pictures& a, const Pictures& b, int64_t i) {
   const int64_t n = a.channels * a.area();
   const float *x = a.plane(i, 0), *y = b.plane(i, 0);
   double sum = 0;
   for (int64_t k = 0; k < n; ++k) sum += (double{x[k]} - y[k]) * (double{x[k]} - y[k]);
+  return sum / static_cast<double>(n);
+}
+
+double psnr_of(const Pictures& a, const Pictures& b, int64_t i) {
   constexpr double kLeast = 1e-10;  // equal pictures: 100 dB instead of infinity
-  return -10 * std::log10(std::max(sum / static_cast<double>(n), kLeast));
+  return -10 * std::log10(std::max(mse_of(a, b, i), kLeast));
 }
 
 constexpr int64_t kWindow = 11;
@@ -104,10 +108,14 @@ double ssim_of(const Pictures& a, const Pictures& b, int64_t i) {
 class PerPicture final : public Metric {
  public:
   using Score = double (*)(const Pictures& a, const Pictures& b, int64_t i);
-  PerPicture(std::string name, Score score, int64_t smallest)
-      : name_(std::move(name)), score_(score), smallest_(smallest) {}
+  PerPicture(std::string name, Score score, bool higher_is_better, int64_t smallest, double factor = 1)
+      : name_(std::move(name)),
+        score_(score),
+        higher_is_better_(higher_is_better),
+        smallest_(smallest),
+        factor_(factor) {}
   std::string name() const override { return name_; }
-  bool higher_is_better() const override { return true; }
+  bool higher_is_better() const override { return higher_is_better_; }
   void reset() override {
     sum_ = 0;
     count_ = 0;
@@ -126,20 +134,23 @@ class PerPicture final : public Metric {
 
   double value() const override {
     if (count_ == 0) nothing_seen(name_);
-    return sum_ / static_cast<double>(count_);
+    return factor_ * sum_ / static_cast<double>(count_);
   }
 
  private:
   std::string name_;
   Score score_;
+  bool higher_is_better_;
   int64_t smallest_;
+  double factor_;
   double sum_ = 0;
   int64_t count_ = 0;
 };
 
 }  // namespace
 
-MetricPtr psnr() { return std::make_shared<PerPicture>("psnr", psnr_of, 1); }
-MetricPtr ssim() { return std::make_shared<PerPicture>("ssim", ssim_of, kWindow); }
+MetricPtr psnr() { return std::make_shared<PerPicture>("psnr", psnr_of, true, 1); }
+MetricPtr picture_mse(double scale) { return std::make_shared<PerPicture>("mse", mse_of, false, 1, scale * scale); }
+MetricPtr ssim() { return std::make_shared<PerPicture>("ssim", ssim_of, true, kWindow); }
 
 }  // namespace lamina::metrics

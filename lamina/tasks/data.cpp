@@ -161,8 +161,11 @@ data::DatasetPtr open_to_test(const Setting& recipe, const Facts& facts, const s
   std::error_code error;
   if (options.format != "builtin" && std::filesystem::equivalent(place, options.root, error) && !error) {
     const data::Parts parts = data::open_parts(options);
-    return make_kind(recipe, facts)->view(parts.test ? parts.test : parts.validation ? parts.validation : parts.train,
-                                          false);
+    return make_kind(recipe, facts)
+        ->view(parts.test         ? parts.test
+               : parts.validation ? parts.validation
+                                  : parts.train,
+               false);
   }
   const TaskKindPtr kind = make_kind(recipe, facts);
   if (!kind->learns_targets()) return kind->view(data::open_to_test(options, place, facts.info.features), false);

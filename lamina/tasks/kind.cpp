@@ -38,8 +38,8 @@ void TaskKind::check_same(const Run& run, const data::DatasetInfo& other) const 
         .hint("a resize transform in the recipe lets a network take images of any size");
   }
   if (other.target != trained.target) {
-    throw Error(other.name, "its targets are " + name_of(other.target) + ", the network was trained on " +
-                                name_of(trained.target));
+    throw Error(other.name,
+                "its targets are " + name_of(other.target) + ", the network was trained on " + name_of(trained.target));
   }
   if (other.outputs() != trained.outputs()) {
     throw Error(other.name, "it has " + std::to_string(other.outputs()) + " classes, the network was trained on " +

@@ -86,5 +86,7 @@ std::unique_ptr<TaskKind> make_tag(FieldVisitor& visitor, const data::DatasetInf
 std::unique_ptr<TaskKind> make_regress(FieldVisitor& visitor, const data::DatasetInfo& info);
 std::unique_ptr<TaskKind> make_reconstruct(FieldVisitor& visitor, const data::DatasetInfo& info);
 std::unique_ptr<TaskKind> make_denoise(FieldVisitor& visitor, const data::DatasetInfo& info);
+std::unique_ptr<TaskKind> make_colorize(FieldVisitor& visitor, const data::DatasetInfo& info);
+std::unique_ptr<TaskKind> make_super_resolution(FieldVisitor& visitor, const data::DatasetInfo& info);
 
 }  // namespace lamina::tasks

@@ -13,6 +13,8 @@ std::span<const Entry<TaskKind, data::DatasetInfo>> kind_table() {
       {"regress", "numbers for each example", make_regress},
       {"reconstruct", "pictures from themselves, through a narrow network: an autoencoder", make_reconstruct},
       {"denoise", "clean pictures from noisy ones (Vincent et al. 2010)", make_denoise},
+      {"colorize", "colours (a, b of CIE L*a*b*) from lightness", make_colorize},
+      {"super_resolution", "pictures two or three times as large", make_super_resolution},
   };
   return kTable;
 }

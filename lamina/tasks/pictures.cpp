@@ -71,14 +71,14 @@ class PictureTask final : public train::Task {
   std::shared_ptr<const PictureKind> kind_;
 };
 
-/// A metric of one figure, whatever else another one lists.
-class OneFigure : public metrics::Metric {
+/// Another metric by another name.
+class Renamed : public metrics::Metric {
  public:
-  OneFigure(std::string name, metrics::MetricPtr metric) : name_(std::move(name)), metric_(std::move(metric)) {}
+  Renamed(std::string name, metrics::MetricPtr metric) : name_(std::move(name)), metric_(std::move(metric)) {}
   std::string name() const override { return name_; }
   bool higher_is_better() const override { return metric_->higher_is_better(); }
   void reset() override { metric_->reset(); }
-  void update(const Tensor& predictions, const Tensor& targets) override { metric_->update(cut(predictions), targets); }
+  void update(const Tensor& predictions, const Tensor& targets) override { metric_->update(predictions, targets); }
   double value() const override { return metric_->value(); }
 
  protected:
@@ -89,10 +89,17 @@ class OneFigure : public metrics::Metric {
   metrics::MetricPtr metric_;
 };
 
-class OfBaseline final : public OneFigure {
+/// Of predictions cut to [0, 1].
+class OfCut final : public Renamed {
+ public:
+  using Renamed::Renamed;
+  void update(const Tensor& predictions, const Tensor& targets) override { metric().update(cut(predictions), targets); }
+};
+
+class OfBaseline final : public Renamed {
  public:
   OfBaseline(std::string name, metrics::MetricPtr metric, std::function<Tensor(const Tensors&)> baseline)
-      : OneFigure(std::move(name), std::move(metric)), baseline_(std::move(baseline)) {}
+      : Renamed(std::move(name), std::move(metric)), baseline_(std::move(baseline)) {}
   void update_batch(const Tensor&, const Tensors& batch) override { metric().update(baseline_(batch), batch.at(1)); }
 
  private:
@@ -185,6 +192,10 @@ Tensor transformed(const data::Transform& transform, const Tensor& input) {
 
 Tensor cut(const Tensor& pictures) { return clamp(pictures, 0, 1); }
 
+metrics::MetricPtr renamed(std::string name, metrics::MetricPtr metric) {
+  return std::make_shared<Renamed>(std::move(name), std::move(metric));
+}
+
 metrics::MetricPtr of_baseline(std::string name, metrics::MetricPtr metric,
                                std::function<Tensor(const Tensors&)> baseline) {
   return std::make_shared<OfBaseline>(std::move(name), std::move(metric), std::move(baseline));
@@ -192,6 +203,17 @@ metrics::MetricPtr of_baseline(std::string name, metrics::MetricPtr metric,
 
 metrics::MetricPtr gain(std::string name, metrics::MetricPtr metric, metrics::MetricPtr baseline) {
   return std::make_shared<Gain>(std::move(name), std::move(metric), std::move(baseline));
+}
+
+PictureKind::PictureKind(int64_t patches) : patches_(patches) {
+  if (patches < 1) throw Error("task", "patches must be 1 or more, got " + std::to_string(patches));
+}
+
+data::DatasetPtr PictureKind::view(const data::DatasetPtr& part, bool training) const {
+  if (!training || patches_ == 1) return part;
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < part->size(); ++i) indices.insert(indices.end(), static_cast<size_t>(patches_), i);
+  return data::subset(part, std::move(indices));
 }
 
 void PictureKind::fit(const data::Dataset& train, const data::Transforms& transforms) {
@@ -232,11 +254,12 @@ int64_t PictureKind::outputs(const data::Example& prepared, const data::DatasetI
 
 metrics::MetricPtr PictureKind::make_metric(const std::string& name, const data::DatasetInfo&) const {
   if (metrics::MetricPtr own = own_metric(name)) return own;
-  const std::vector<std::string> general = {"psnr", "ssim", "mse", "mae", "rmse"};
   NameList known;
   for (const std::string& n : own_metrics()) known.add(n);
-  for (const std::string& n : general) {
-    if (n == name) return std::make_shared<OneFigure>(name, metrics::make_metric(name, {}));
+  for (const std::string& n : general_metrics()) {
+    if (n == name) {
+      return std::make_shared<OfCut>(name, n == "mse" ? metrics::picture_mse() : metrics::make_metric(name, {}));
+    }
     known.add(n);
   }
   const std::string nearest = known.nearest(name);
@@ -248,6 +271,12 @@ metrics::MetricPtr PictureKind::own_metric(const std::string&) const { return nu
 
 std::unique_ptr<train::Task> PictureKind::assemble(const nn::Layer& net, const LossFn& loss,
                                                    std::vector<metrics::MetricPtr> metrics, const Facts& facts) const {
+  check_shapes(net, facts);
+  return std::make_unique<PictureTask>(net, loss, std::move(metrics),
+                                       std::static_pointer_cast<const PictureKind>(shared_from_this()));
+}
+
+void PictureKind::check_shapes(const nn::Layer& net, const Facts& facts) {
   const Shape made = models::output_shape(net, facts.input);
   if (made != facts.target) {
     throw Error("model",
@@ -255,8 +284,6 @@ std::unique_ptr<train::Task> PictureKind::assemble(const nn::Layer& net, const L
         .hint("its last layer needs " + std::to_string(facts.target[0]) +
               " channels; sizes that a network halves must be divisible: crop or resize in the transforms");
   }
-  return std::make_unique<PictureTask>(net, loss, std::move(metrics),
-                                       std::static_pointer_cast<const PictureKind>(shared_from_this()));
 }
 
 void PictureKind::check_same(const Run& run, const data::DatasetInfo& other) const {

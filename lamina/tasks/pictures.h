@@ -18,6 +18,9 @@ Tensor transformed(const data::Transform& transform, const Tensor& input);
 /// unless the task says otherwise. What the recipe's transforms leave must be such a picture.
 class PictureKind : public TaskKind {
  public:
+  /// `patches`: how often each training picture comes in an epoch, for transforms that crop at random.
+  explicit PictureKind(int64_t patches = 1);
+  data::DatasetPtr view(const data::DatasetPtr& part, bool training) const override;
   /// Checks rank, channels and range of a few examples.
   void fit(const data::Dataset& train, const data::Transforms& transforms) override;
   std::string state() const override;
@@ -25,7 +28,7 @@ class PictureKind : public TaskKind {
   bool learns_targets() const override { return false; }
   int64_t outputs(const data::Example& prepared, const data::DatasetInfo& info) const override;
   std::string default_loss() const override { return "mse"; }
-  /// psnr, ssim, mse, mae, rmse of outputs cut to [0, 1].
+  /// own_metrics(), and of outputs cut to [0, 1] psnr, ssim, mse.
   metrics::MetricPtr make_metric(const std::string& name, const data::DatasetInfo& info) const override;
   std::unique_ptr<train::Task> assemble(const nn::Layer& net, const LossFn& loss,
                                         std::vector<metrics::MetricPtr> metrics, const Facts& facts) const override;
@@ -49,6 +52,10 @@ class PictureKind : public TaskKind {
   /// By name, a metric of the task alone; null where there is none of that name.
   virtual metrics::MetricPtr own_metric(const std::string& name) const;
   virtual std::vector<std::string> own_metrics() const { return {}; }
+  /// Metrics of pictures in [0, 1] that make sense for the task's outputs.
+  virtual std::vector<std::string> general_metrics() const { return {"psnr", "ssim", "mse"}; }
+  /// Throws Error where the network makes pictures of another shape than the targets.
+  static void check_shapes(const nn::Layer& net, const Facts& facts);
   /// The channels that the task needs, 0: any.
   virtual int64_t channels_needed() const { return 0; }
   /// What the network is given for a picture [c, h, w] in use, where there is no truth.
@@ -60,9 +67,12 @@ class PictureKind : public TaskKind {
 
  private:
   Prediction predict_one(nn::Layer& net, const Run& run, const std::string& file, const Tensor& picture) const;
+  int64_t patches_;
   int64_t channels_ = 0;  // of pictures after the transforms
 };
 
+/// A metric under another name.
+metrics::MetricPtr renamed(std::string name, metrics::MetricPtr metric);
 /// A metric of what a baseline makes of a batch, instead of the network.
 metrics::MetricPtr of_baseline(std::string name, metrics::MetricPtr metric,
                                std::function<Tensor(const Tensors& batch)> baseline);

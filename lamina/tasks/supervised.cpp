@@ -21,7 +21,8 @@ class FromTargets final : public TaskKind {
       case data::TargetKind::none:
         break;
     }
-    throw Error("loss", "the data has no targets, so there is no loss for it by default").hint("name one: loss: mse");
+    throw Error("loss", "the data has no targets, so there is no loss for it by default")
+        .hint("name one: loss: mse; pictures of classes lie in a folder for each class");
   }
 
   std::string default_metrics() const override {
