@@ -180,6 +180,7 @@ Metas infer_response_norm(std::span<const Meta> in, const Attrs& attrs) {
 Tensors response_norm_composed(const Tensors& in, const Attrs& attrs) {
   const Tensor& x = in[0];
   const auto& a = attrs.as<ResponseNormAttrs>();
+  if (x.numel() == 0) return {x * x};  // no windows to pool
   const int64_t rest = x.numel() / std::max<int64_t>(1, x.size(0) * x.size(1));
   const Tensor squares =
       pad(reshape(x * x, {x.size(0), 1, x.size(1), rest}), {0, 0, a.size / 2, 0}, {0, 0, (a.size - 1) / 2, 0});
