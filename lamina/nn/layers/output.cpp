@@ -205,7 +205,8 @@ Tensor SampledSoftmax::loss(const Tensor& x, const Tensor& target) {
   check_target(x, target, "SampledSoftmax");
   if (!is_training()) return lamina::loss::cross_entropy(forward(x), target);
   const double range = std::log(static_cast<double>(options_.classes) + 1);
-  // P(k) = log((k + 2)/(k + 1))/log(classes + 1), by the inverse of its distribution.
+  // P(k) = log((k + 2)/(k + 1))/log(classes + 1), by the inverse of its distribution. Each draw stands for
+  // 1/(samples·P).
   const Tensor u = random_uniform({options_.samples});
   const Tensor drawn =
       minimum(cast(exp(u * range), DType::i64) - 1.0, full({1}, static_cast<double>(options_.classes - 1), DType::i64));
@@ -214,7 +215,7 @@ Tensor SampledSoftmax::loss(const Tensor& x, const Tensor& target) {
     return log(log1p(reciprocal(k + 1.0)) * (static_cast<double>(options_.samples) / range));
   };
   const Tensor ids = unsqueeze(cast(target, DType::i64), 1);
-  const Tensor own = scores_of(x, weight_, bias_, ids) - log_expected(ids);
+  const Tensor own = scores_of(x, weight_, bias_, ids);
   Tensor others =
       linear(x, index_select(weight_, 0, drawn), index_select(bias_, 0, drawn)) - unsqueeze(log_expected(drawn), 0);
   others = where(eq(ids, unsqueeze(drawn, 0)), -1e30, others);  // the target among the others

@@ -71,7 +71,8 @@ struct SampledSoftmaxOptions {
 };
 
 /// The softmax over the target and a sample of other classes, drawn in proportion to log((k + 2)/(k + 1)): classes are
-/// sorted by frequency (Bengio and Senécal 2008; Jean et al. 2015). weight [classes, in], bias [classes].
+/// sorted by frequency; each stands for as many as it is improbable (Bengio and Senécal 2008). weight [classes, in],
+/// bias [classes].
 class SampledSoftmax final : public Layer {
  public:
   using Options = SampledSoftmaxOptions;
