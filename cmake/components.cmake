@@ -34,6 +34,8 @@ foreach(component ${LAMINA_COMPONENTS})
   target_sources(lamina PRIVATE $<TARGET_OBJECTS:${name}>)
 endforeach()
 
+target_link_libraries(lamina_learners PRIVATE Eigen3::Eigen)  # headers alone, for factorisations
+
 # The built-in tables are embedded by the assembler, whose reading of them the compiler does not report.
 file(GLOB embedded CONFIGURE_DEPENDS lamina/data/builtin/*.gz)
 set_source_files_properties(lamina/data/builtin.cpp PROPERTIES OBJECT_DEPENDS "${embedded}")

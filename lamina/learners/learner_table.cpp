@@ -1,0 +1,54 @@
+#include <array>
+#include <sstream>
+
+#include "lamina/core/error.h"
+#include "lamina/learners/kmeans.h"
+#include "lamina/learners/learner.h"
+#include "lamina/learners/pca.h"
+#include "lamina/recipe/resolver.h"
+
+namespace lamina::learners {
+
+namespace {
+
+template <class L>
+std::unique_ptr<Learner> make(FieldVisitor& visitor) {
+  typename L::Options options;
+  options.visit(visitor);
+  return std::make_unique<L>(options);
+}
+
+constexpr std::array kLearners{
+    Entry<Learner>{"kmeans", "clusters around centres: Lloyd's algorithm from k-means++ starts", make<KMeans>},
+    Entry<Learner>{"pca", "principal components: the directions of largest variance", make<Pca>},
+};
+
+}  // namespace
+
+std::span<const Entry<Learner>> learner_table() { return kLearners; }
+
+recipe::Setting section_from_text(const std::string& text, const std::string& origin) {
+  std::istringstream words(text);
+  recipe::Setting section;
+  section.origin = origin;
+  std::string word;
+  if (words >> word) section.field("name") = recipe::Setting::scalar(word, origin);
+  section.kind = recipe::Setting::Kind::map;
+  while (words >> word) {
+    if (word.find('=') == std::string::npos) {
+      throw Error(origin, "expected NAME key=value …, got \"" + text + "\"").hint("for example \"tree max_depth=3\"");
+    }
+    recipe::apply_override(section, word);
+  }
+  return section;
+}
+
+std::unique_ptr<Learner> make_learner(const recipe::Setting& section) {
+  return recipe::make_named(learner_table(), section, "learner", nullptr);
+}
+
+std::unique_ptr<Learner> make_learner(const std::string& text) {
+  return make_learner(section_from_text(text, "learner"));
+}
+
+}  // namespace lamina::learners
