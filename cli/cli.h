@@ -13,6 +13,7 @@ namespace lamina::cli {
 using AddVerb = void (*)(CLI::App& app);
 void add_train(CLI::App& app);
 void add_evaluate(CLI::App& app);
+void add_fit(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_info(CLI::App& app);
 void add_models(CLI::App& app);
@@ -22,6 +23,9 @@ void add_doctor(CLI::App& app);
 void add_check(CLI::App& app);
 void add_ops(CLI::App& app);
 void add_recipe(CLI::App& app);
+
+/// What a folder of `lamina fit --save` says of the rows of CSV files; false where it is no such folder.
+bool predict_learner(const std::string& folder, const std::vector<std::string>& files, bool json);
 
 /// The option --threads N, applied before the verb runs.
 void add_threads(CLI::App& verb);

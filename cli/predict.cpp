@@ -71,6 +71,7 @@ void write_pictures(const std::vector<tasks::Prediction>& all, const Options& o)
 }
 
 void run(const Options& o) {
+  if (predict_learner(o.run, o.files, o.json)) return;
   const tasks::Run run = tasks::open_run(o.run);
   const bool pictures = tasks::makes_pictures(run);
   if (pictures && o.output.empty()) {
@@ -90,7 +91,7 @@ void run(const Options& o) {
 void add_predict(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("predict", "What a trained network says of pictures or rows of tables");
   auto o = std::make_shared<Options>();
-  verb->add_option("run", o->run, "A run directory")->required();
+  verb->add_option("run", o->run, "A run directory, or a folder of lamina fit --save")->required();
   verb->add_option("files", o->files,
                    "Pictures (PNG, JPEG, PGM, PPM, BMP) of any size, or CSV files with the columns "
                    "the network was trained on")

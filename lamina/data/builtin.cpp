@@ -3,6 +3,7 @@
 
 #include "lamina/core/error.h"
 #include "lamina/core/registry.h"
+#include "lamina/data/builtin.h"
 #include "lamina/data/catalogue.h"
 #include "lamina/data/formats_internal.h"
 #include "lamina/io/files.h"
@@ -83,11 +84,20 @@ CatalogueFile builtin_file(const std::string& name) {
   return {name + ".csv.gz", static_cast<int64_t>(packed.size()), io::sha256(packed), {}, {}};
 }
 
-Parts open_builtin(const DataOptions& options, std::vector<int64_t>& groups) {
-  const Embedded& e = find_entry(std::span<const Embedded>(tables()), options.name, "built-in data set");
+io::CsvTable builtin_table(const std::string& name) {
+  const Embedded& e = find_entry(std::span<const Embedded>(tables()), name, "built-in data set");
   const std::string_view packed(e.begin, static_cast<size_t>(e.end - e.begin));
-  const io::CsvTable table =
-      io::parse_csv(io::gunzip(packed, options.name), options.name, {.header = io::CsvHeader::yes});
+  return io::parse_csv(io::gunzip(packed, name), name, {.header = io::CsvHeader::yes});
+}
+
+std::vector<std::string> builtin_names() {
+  std::vector<std::string> names;
+  for (const Embedded& e : tables()) names.emplace_back(e.name);
+  return names;
+}
+
+Parts open_builtin(const DataOptions& options, std::vector<int64_t>& groups) {
+  const io::CsvTable table = builtin_table(options.name);
   Parts parts;
   if (options.name == "digits") {
     parts.train = as_images(table);

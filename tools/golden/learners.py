@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import sklearn
-from sklearn import cluster, datasets, decomposition
+from sklearn import cluster, datasets, decomposition, linear_model, preprocessing
 
 
 def pack(a):
@@ -29,10 +29,37 @@ def pca(x):
             "shares": pack(p.explained_variance_ratio_), "back": pack(p.inverse_transform(p.transform(x)))}
 
 
+def linear():
+    d = datasets.load_diabetes()
+    x, y = d.data[:, :6] * 20, d.target
+    weight = np.linspace(0.5, 2, len(y))
+    models = {"linear": linear_model.LinearRegression(), "ridge": linear_model.Ridge(alpha=3),
+              "lasso": linear_model.Lasso(alpha=4, tol=1e-12, max_iter=10**6),
+              "elastic_net": linear_model.ElasticNet(alpha=2, l1_ratio=0.3, tol=1e-12, max_iter=10**6)}
+    out = {"x": pack(x), "y": pack(y), "weight": pack(weight)}
+    for name, m in models.items():
+        m.fit(x, y)
+        out[name] = {"weight": pack(m.coef_), "bias": m.intercept_, "score": m.score(x, y)}
+    m = linear_model.Ridge(alpha=3).fit(x, y, weight)
+    out["ridge_weighted"] = {"weight": pack(m.coef_), "bias": m.intercept_}
+    return out
+
+
+def classifiers():
+    out = {}
+    for name, d in (("logistic", datasets.load_breast_cancer()), ("softmax", datasets.load_wine())):
+        x = np.round(preprocessing.scale(d.data[::2, :8]), 6)
+        y = d.target[::2]
+        m = linear_model.LogisticRegression(C=0.5, tol=1e-10, max_iter=10000).fit(x, y)
+        out[name] = {"x": pack(x), "y": pack(y), "weight": pack(m.coef_), "bias": pack(m.intercept_),
+                     "probabilities": pack(m.predict_proba(x[:5])), "accuracy": m.score(x, y)}
+    return out
+
+
 def main():
     rng = np.random.default_rng(0)
     out = {"scikit-learn": sklearn.__version__, "kmeans_iris": kmeans_iris(),
-           "pca_iris": pca(datasets.load_iris().data), "pca_wide": pca(np.round(rng.normal(size=(8, 20)), 3))}
+           "pca_iris": pca(datasets.load_iris().data), "pca_wide": pca(np.round(rng.normal(size=(8, 20)), 3)), "linear": linear(), **classifiers()}
     with open("tests/golden/learners.json", "w") as f:
         json.dump(out, f)
         f.write("\n")
