@@ -122,8 +122,9 @@ void print_columns(const learners::Table& table, const std::string& target) {
     }
     text.add({c.name, std::string(name_of(c.type)), std::to_string(c.count_missing()), what});
   }
-  std::cout << table.name << ": " << with_commas(table.rows()) << " rows, " << with_commas(static_cast<int64_t>(table.columns.size()))
-            << " columns\n\n" << text.str();
+  std::cout << table.name << ": " << with_commas(table.rows()) << " rows, "
+            << with_commas(static_cast<int64_t>(table.columns.size())) << " columns\n\n"
+            << text.str();
   if (table.columns.size() > kMost) std::cout << "… and " << table.columns.size() - kMost << " more\n";
   std::cout << '\n';
 }
@@ -138,7 +139,8 @@ void print_summary(const learners::Summary& s) {
       table.add({s.rows[i].begin(), s.rows[i].begin() + static_cast<std::ptrdiff_t>(columns)});
     }
     std::cout << table.str();
-    if (s.rows.size() > kMostRows) std::cout << "… and " << s.rows.size() - kMostRows << " more rows (--json has all)\n";
+    if (s.rows.size() > kMostRows)
+      std::cout << "… and " << s.rows.size() - kMostRows << " more rows (--json has all)\n";
     if (s.columns.size() > kMostColumns) {
       std::cout << "… and " << s.columns.size() - kMostColumns << " more columns (--json has all)\n";
     }
@@ -155,17 +157,18 @@ void print_json(const Options& o, const learners::Table& table, const learners::
   const learners::Summary s = model.learner().summary();
   nlohmann::ordered_json facts = nlohmann::ordered_json::object();
   for (const auto& [name, value] : s.facts) facts[name] = value;
-  const nlohmann::ordered_json all{{"learner", o.learner},
-                                   {"options", nlohmann::ordered_json::parse(model.learner().describe())},
-                                   {"data", table.name},
-                                   {"rows", table.rows()},
-                                   {"target", o.target},
-                                   {"classes", model.classes()},
-                                   {"columns", columns},
-                                   {"scores", f.scores},
-                                   {"summary", {{"title", s.title}, {"columns", s.columns}, {"rows", s.rows}, {"facts", facts}}},
-                                   {"notes", f.notes},
-                                   {"warnings", f.warnings}};
+  const nlohmann::ordered_json all{
+      {"learner", o.learner},
+      {"options", nlohmann::ordered_json::parse(model.learner().describe())},
+      {"data", table.name},
+      {"rows", table.rows()},
+      {"target", o.target},
+      {"classes", model.classes()},
+      {"columns", columns},
+      {"scores", f.scores},
+      {"summary", {{"title", s.title}, {"columns", s.columns}, {"rows", s.rows}, {"facts", facts}}},
+      {"notes", f.notes},
+      {"warnings", f.warnings}};
   std::cout << all.dump(2) << '\n';
 }
 
@@ -189,8 +192,9 @@ void measure(const Options& o, const learners::ModelOptions& options, const lear
   }
   const learners::Examples seen = model.examples(known);
   for (const std::string& name : learners::leaks(seen)) {
-    f.warnings.push_back("\"" + name + "\" follows the target exactly: is it a copy of it, known only afterwards? (--ignore " +
-                         name + ")");
+    f.warnings.push_back("\"" + name +
+                         "\" follows the target exactly: is it a copy of it, known only afterwards? (--ignore " + name +
+                         ")");
   }
   add("training", seen);
   if (o.cv > 0) {
@@ -280,7 +284,10 @@ void add_fit(CLI::App& app) {
   verb->add_option("--target", o->target, "The column to be learnt")->type_name("COLUMN");
   verb->add_option("--test", o->test, "Another table, to be scored on")->type_name("FILE");
   verb->add_option("--cv", o->cv, "Folds of a cross-validation")->type_name("N")->check(CLI::NonNegativeNumber);
-  verb->add_option("--set", o->set, "Sets an option of the learner")->type_name("KEY=VALUE")->expected(1)->multi_option_policy(many);
+  verb->add_option("--set", o->set, "Sets an option of the learner")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->multi_option_policy(many);
   verb->add_option("--prepare", o->prepare, "Sets how the table becomes numbers")
       ->type_name("KEY=VALUE")
       ->expected(1)

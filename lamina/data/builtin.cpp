@@ -1,9 +1,10 @@
 // The built-in tables, embedded by the assembler: no file is looked up at run time.
+#include "lamina/data/builtin.h"
+
 #include <array>
 
 #include "lamina/core/error.h"
 #include "lamina/core/registry.h"
-#include "lamina/data/builtin.h"
 #include "lamina/data/catalogue.h"
 #include "lamina/data/formats_internal.h"
 #include "lamina/io/files.h"

@@ -113,8 +113,8 @@ Outcome batches(const std::string& learner, const Objective& o, const Tensors& a
     double total = 0;
     for (int64_t begin = 0; begin < n; begin += size) {
       const int64_t count = std::min(size, n - begin);
-      const Tensor index = Tensor::from(std::span<const int64_t>(order).subspan(static_cast<size_t>(begin),
-                                                                               static_cast<size_t>(count)), {count});
+      const Tensor index = Tensor::from(
+          std::span<const int64_t>(order).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)), {count});
       Tensors batch;
       for (const Tensor& t : all) batch.push_back(index_select(t, 0, index));
       total += step(batch)[0].item() * static_cast<double>(count);

@@ -13,8 +13,8 @@ namespace lamina::learners {
 
 struct Objective {
   std::function<Tensor(const Tensor& x)> forward;
-  LossFn row_loss;                    // (prediction, target) → [rows]
-  std::function<Tensor()> penalty;    // one element, added to the mean of the rows' losses; may be empty
+  LossFn row_loss;                  // (prediction, target) → [rows]
+  std::function<Tensor()> penalty;  // one element, added to the mean of the rows' losses; may be empty
   std::vector<nn::NamedVariable> parameters;
 };
 

@@ -112,8 +112,8 @@ KMeans::KMeans(const Options& options) : LearnerOf(options) {
 void KMeans::do_fit(const Examples& examples) {
   const MatrixView x = view(examples.x);
   if (x.rows() < options_.clusters) {
-    throw Error("kmeans", "expected at least " + std::to_string(options_.clusters) + " examples, one per cluster, got " +
-                              std::to_string(x.rows()));
+    throw Error("kmeans", "expected at least " + std::to_string(options_.clusters) +
+                              " examples, one per cluster, got " + std::to_string(x.rows()));
   }
   const double variance =
       (x.rowwise() - x.colwise().mean()).squaredNorm() / static_cast<double>(x.size());  // mean over the features

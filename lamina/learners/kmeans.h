@@ -8,8 +8,8 @@ namespace lamina::learners {
 struct KMeansOptions {
   int64_t clusters = 8;
   int64_t max_iterations = 300;
-  int64_t starts = 10;       // the best of so many runs is kept
-  double tolerance = 1e-4;   // stops where the centres move less, relative to the variance of the features
+  int64_t starts = 10;      // the best of so many runs is kept
+  double tolerance = 1e-4;  // stops where the centres move less, relative to the variance of the features
   int64_t seed = 0;
   LAMINA_OPTIONS(clusters, max_iterations, starts, tolerance, seed)
 };

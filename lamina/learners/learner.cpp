@@ -38,7 +38,8 @@ void check_target(const std::string& learner, Learns learns, const Examples& e) 
         .detail("targets  " + e.y.meta().str());
   }
   if (learns == Learns::classes && !e.has_classes()) {
-    throw Error(learner, "expected classes as the target, got numbers").hint("linear, ridge, tree, mlp, … learn numbers");
+    throw Error(learner, "expected classes as the target, got numbers")
+        .hint("linear, ridge, tree, mlp, … learn numbers");
   }
   if (learns == Learns::values && e.has_classes()) {
     throw Error(learner, "expected numbers as the target, got " + std::to_string(e.classes.size()) + " classes")
@@ -124,7 +125,8 @@ double Learner::score(const Examples& examples) const {
   if (!fitted()) throw Error(name(), "is to be fitted before it can be scored");
   Examples e = examples;
   e.x = as_f64(e.x);
-  if (learns() != Learns::nothing) check_target(name(), learns() == Learns::nothing ? learns() : Learns::classes_or_values, e);
+  if (learns() != Learns::nothing)
+    check_target(name(), learns() == Learns::nothing ? learns() : Learns::classes_or_values, e);
   return do_score(e);
 }
 

@@ -21,12 +21,12 @@ namespace lamina::learners {
 
 /// What learners see: numbers only. Tables become it by a Pipeline (pipeline.h).
 struct Examples {
-  Tensor x;                                   // [rows, features] f64
-  Tensor y = {};                              // [rows]: class ids (i64) or values (f64); undefined: none
-  std::vector<std::string> classes = {};      // names by id; empty: y holds values
-  std::vector<std::string> features = {};     // names of the columns of x; empty: x1, x2, …
-  Tensor weight = {};                         // [rows] f64, how much each row counts; undefined: all alike
-  std::vector<std::string> row_groups = {};   // of each row, for splits that keep groups together
+  Tensor x;                                  // [rows, features] f64
+  Tensor y = {};                             // [rows]: class ids (i64) or values (f64); undefined: none
+  std::vector<std::string> classes = {};     // names by id; empty: y holds values
+  std::vector<std::string> features = {};    // names of the columns of x; empty: x1, x2, …
+  Tensor weight = {};                        // [rows] f64, how much each row counts; undefined: all alike
+  std::vector<std::string> row_groups = {};  // of each row, for splits that keep groups together
 
   int64_t rows() const { return x.size(0); }
   int64_t width() const { return x.size(1); }
@@ -38,19 +38,19 @@ struct Examples {
 
 /// What a learner needs as a target.
 enum class Learns : uint8_t {
-  classes,           // class ids
-  values,            // numbers
+  classes,  // class ids
+  values,   // numbers
   classes_or_values,
-  nothing,           // the examples alone
+  nothing,  // the examples alone
 };
 
 /// What fitting found, to be shown: a table of coefficients, remarks.
 struct Summary {
-  std::string title;                                 // "calories = 88.9 + 2.57·sugars"
-  std::vector<std::string> columns;                  // of the table; empty: no table
+  std::string title;                 // "calories = 88.9 + 2.57·sugars"
+  std::vector<std::string> columns;  // of the table; empty: no table
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::pair<std::string, double>> facts; // "iterations" → 12
-  std::vector<std::string> notes;                    // in plain words
+  std::vector<std::pair<std::string, double>> facts;  // "iterations" → 12
+  std::vector<std::string> notes;                     // in plain words
 };
 
 /// Fitted tensors by dotted name; members of an ensemble under "members.0.".
@@ -60,8 +60,8 @@ class Learner {
  public:
   virtual ~Learner() = default;
 
-  /// Learns from all rows. Throws Error naming row and column of a value that is not finite, and where the target is not
-  /// of the kind that this learner takes. The result depends on the examples and the options alone.
+  /// Learns from all rows. Throws Error naming row and column of a value that is not finite, and where the target is
+  /// not of the kind that this learner takes. The result depends on the examples and the options alone.
   void fit(const Examples& examples);
   bool fitted() const { return width_ >= 0; }
 
@@ -139,8 +139,8 @@ std::span<const Entry<Learner>> learner_table();
 recipe::Setting section_from_text(const std::string& text, const std::string& origin);
 /// {name: tree, max_depth: 3}
 std::unique_ptr<Learner> make_learner(const recipe::Setting& section);
-/// From a text "NAME key=value …": "tree max_depth=3", "mlp hidden=[20,10] lr=0.01". Throws Error with the nearest valid
-/// name.
+/// From a text "NAME key=value …": "tree max_depth=3", "mlp hidden=[20,10] lr=0.01". Throws Error with the nearest
+/// valid name.
 std::unique_ptr<Learner> make_learner(const std::string& text);
 
 }  // namespace lamina::learners

@@ -23,7 +23,8 @@ std::unique_ptr<Learner> make(FieldVisitor& visitor) {
 constexpr std::array kLearners{
     Entry<Learner>{"linear", "least squares: closed form, gd, sgd, lms", make<LinearRegression>},
     Entry<Learner>{"ridge", "least squares with the penalty alpha·Σw²", make<Ridge>},
-    Entry<Learner>{"lasso", "least squares with the penalty alpha·Σ|w|: weights that do not pay are 0", make<Lasso, LassoOptions>},
+    Entry<Learner>{"lasso", "least squares with the penalty alpha·Σ|w|: weights that do not pay are 0",
+                   make<Lasso, LassoOptions>},
     Entry<Learner>{"elastic_net", "least squares with both penalties", make<ElasticNet>},
     Entry<Learner>{"logistic", "two classes: log-odds linear in the features", make<LogisticRegression>},
     Entry<Learner>{"softmax", "classes: multinomial logistic regression", make<SoftmaxRegression>},

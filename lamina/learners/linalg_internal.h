@@ -16,8 +16,8 @@ using VectorView = Eigen::Map<const Vector>;
 /// Of a contiguous f64 tensor, [rows, columns] or [rows]; it must outlive the view.
 MatrixView view(const Tensor& x);
 VectorView view_vector(const Tensor& x);
-Tensor to_tensor(const Matrix& m);           // [rows, columns]
-Tensor to_vector_tensor(const Vector& v);    // [n]
+Tensor to_tensor(const Matrix& m);         // [rows, columns]
+Tensor to_vector_tensor(const Vector& v);  // [n]
 /// Contiguous, f64.
 Tensor as_f64(const Tensor& x);
 

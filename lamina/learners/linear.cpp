@@ -209,7 +209,8 @@ Summary LinearRegression::summary() const {
   Summary s = table_of(weight_, bias_, errors_, [this](int64_t j) { return feature_name(j); });
   for (const std::string& c : collinear_) s.notes.push_back(c);
   if (!collinear_.empty()) {
-    s.notes.push_back("the columns do not determine the weights: of all solutions this is the one with the smallest Σw²");
+    s.notes.push_back(
+        "the columns do not determine the weights: of all solutions this is the one with the smallest Σw²");
   }
   return s;
 }
@@ -260,8 +261,12 @@ void ElasticNet::do_fit(const Examples& e) {
   const Eigen::MatrixXd x = c.x;
   rows_ = x.rows();
   const double n = static_cast<double>(rows_);
-  CoordinateDescent descent{x, x.colwise().squaredNorm(), n * options_.alpha * options_.l1_ratio,
-                            n * options_.alpha * (1 - options_.l1_ratio), Vector::Zero(x.cols()), c.y};
+  CoordinateDescent descent{x,
+                            x.colwise().squaredNorm(),
+                            n * options_.alpha * options_.l1_ratio,
+                            n * options_.alpha * (1 - options_.l1_ratio),
+                            Vector::Zero(x.cols()),
+                            c.y};
   sweeps_ = descent.run(options_.tolerance, options_.iterations);
   residual_variance_ = variance_of(descent.residual, (descent.weight.array() != 0).count() + 1);
   weight_ = to_vector_tensor(descent.weight);
@@ -286,10 +291,8 @@ Summary ElasticNet::summary() const {
 }
 
 Lasso::Lasso(const LassoOptions& options)
-    : ElasticNet({.alpha = options.alpha,
-                  .l1_ratio = 1,
-                  .tolerance = options.tolerance,
-                  .iterations = options.iterations}),
+    : ElasticNet(
+          {.alpha = options.alpha, .l1_ratio = 1, .tolerance = options.tolerance, .iterations = options.iterations}),
       own_(options) {}
 
 }  // namespace lamina::learners

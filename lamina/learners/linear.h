@@ -30,9 +30,9 @@ struct LinearRegressionOptions {
   LAMINA_OPTIONS(solver, lr, iterations, epochs, batch, tolerance, seed)
 };
 
-/// Least squares: the minimum of ½·mean (y − ŷ)². The closed form solves the normal equations through a QR factorisation
-/// with column pivoting; where columns are collinear the summary names them, and of all solutions the one with the
-/// smallest Σw² is taken. With one feature: w = Σ(x − x̄)(y − ȳ)/Σ(x − x̄)², b = ȳ − w·x̄.
+/// Least squares: the minimum of ½·mean (y − ŷ)². The closed form solves the normal equations through a QR
+/// factorisation with column pivoting; where columns are collinear the summary names them, and of all solutions the one
+/// with the smallest Σw² is taken. With one feature: w = Σ(x − x̄)(y − ȳ)/Σ(x − x̄)², b = ȳ − w·x̄.
 class LinearRegression final : public LearnerOf<LinearRegression, LinearRegressionOptions>, public LinearModel {
  public:
   explicit LinearRegression(const Options& options = {});

@@ -97,7 +97,8 @@ LogisticRegression::LogisticRegression(const Options& options) : LearnerOf(optio
 
 void LogisticRegression::do_fit(const Examples& e) {
   if (e.classes.size() != 2) {
-    throw Error("logistic", "expected two classes, got " + std::to_string(e.classes.size())).hint("softmax takes any number");
+    throw Error("logistic", "expected two classes, got " + std::to_string(e.classes.size()))
+        .hint("softmax takes any number");
   }
   Fitted f = fit_scores("logistic", e, reshape(cast(e.y, DType::f64), {e.rows(), 1}), 1,
                         loss::bce_with_logits.with({.reduction = loss::Reduction::none}), options_);
@@ -134,7 +135,8 @@ void SoftmaxRegression::do_fit(const Examples& e) {
 Tensor SoftmaxRegression::do_predict(const Tensor& x) const { return softmax(scores(x), 1); }
 
 Summary SoftmaxRegression::summary() const {
-  Summary s = table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
+  Summary s =
+      table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
   s.facts = facts_;
   return s;
 }
@@ -157,7 +159,8 @@ void Svm::do_fit(const Examples& e) {
 }
 
 Summary Svm::summary() const {
-  Summary s = table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
+  Summary s =
+      table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
   s.facts = facts_;
   return s;
 }
@@ -176,7 +179,7 @@ void Perceptron::do_fit(const Examples& e) {
   const std::vector<int64_t> y = e.y.ints();
   Matrix w = Matrix::Zero(classes(), d + 1), sum = w, best = w;
   std::vector<int64_t> order(static_cast<size_t>(n));
-  int64_t fewest = n + 1, mistakes = 0, epoch = 0;
+  int64_t fewest = n + 1, mistakes = 0, epoch = 0, run = 0, longest = 0;
   const auto mistakes_of = [&](const Matrix& weights) {
     int64_t count = 0;
     for (int64_t i = 0; i < n; ++i) {
@@ -185,6 +188,13 @@ void Perceptron::do_fit(const Examples& e) {
       count += winner != y[static_cast<size_t>(i)];
     }
     return count;
+  };
+  const bool pocket = options_.variant == "pocket";
+  const auto keep_if_best = [&] {
+    const int64_t now = mistakes_of(w);
+    if (now >= fewest) return;
+    fewest = now;
+    best = w;
   };
   do {
     fill_permutation(static_cast<uint64_t>(options_.seed), static_cast<uint64_t>(epoch), n, order.data());
@@ -197,19 +207,17 @@ void Perceptron::do_fit(const Examples& e) {
         ++mistakes;
         w.row(right) += x.row(i);
         w.row(winner) -= x.row(i);
+        run = 0;
+      } else if (++run > longest && pocket) {  // with Gallant's ratchet: only long runs are worth the count
+        longest = run;
+        keep_if_best();
       }
       if (options_.variant == "averaged") sum += w;
     }
-    if (options_.variant == "pocket") {
-      const int64_t now = mistakes_of(w);
-      if (now < fewest) {
-        fewest = now;
-        best = w;
-      }
-    }
+    if (pocket) keep_if_best();
     ++epoch;
   } while (mistakes > 0 && epoch < options_.epochs);
-  if (options_.variant == "pocket") w = best;
+  if (pocket) w = best;
   if (options_.variant == "averaged") w = sum / static_cast<double>(n * epoch);
   weight_ = to_tensor(w.leftCols(d));
   bias_ = to_vector_tensor(w.col(d));
@@ -217,7 +225,8 @@ void Perceptron::do_fit(const Examples& e) {
 }
 
 Summary Perceptron::summary() const {
-  Summary s = table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
+  Summary s =
+      table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
   s.facts = facts_;
   if (!facts_.empty() && facts_[1].second > 0) {
     s.notes.push_back("no weights without a mistake were found: the classes may not be linearly separable");
@@ -234,8 +243,8 @@ void Adaline::do_fit(const Examples& e) {
     int64_t iterations = 1, epochs, batch = 1, seed;
   } o{.lr = options_.lr, .epochs = options_.epochs, .seed = options_.seed};
   const Tensor targets = one_hot(e.y, classes(), DType::f64) * 2.0 - 1.0;
-  Fitted f = fit_scores("adaline", e, targets, classes(),
-                        [](const Tensor& p, const Tensor& t) { return square(p - t) * 0.5; }, o);
+  Fitted f = fit_scores(
+      "adaline", e, targets, classes(), [](const Tensor& p, const Tensor& t) { return square(p - t) * 0.5; }, o);
   weight_ = f.weight;
   bias_ = f.bias;
 }

@@ -136,8 +136,8 @@ struct AdalineOptions {
   LAMINA_OPTIONS(lr, epochs, seed)
 };
 
-/// The adaptive linear element (Widrow and Hoff 1960), one per class: after each example w ← w + lr·x·(t − w·x − b), with
-/// t = 1 for the class and −1 for the others.
+/// The adaptive linear element (Widrow and Hoff 1960), one per class: after each example w ← w + lr·x·(t − w·x − b),
+/// with t = 1 for the class and −1 for the others.
 class Adaline final : public LearnerOf<Adaline, AdalineOptions>, public LinearScores {
  public:
   explicit Adaline(const Options& options = {});

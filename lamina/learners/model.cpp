@@ -107,7 +107,8 @@ Examples Model::examples(const Table& table, bool with_target) const {
   };
   if (classes_.empty()) {
     for (size_t r = 0; r < n; ++r) {
-      if (target.type == ColumnType::categorical || target.missing(static_cast<int64_t>(r))) fail(r, "expected a number");
+      if (target.type == ColumnType::categorical || target.missing(static_cast<int64_t>(r)))
+        fail(r, "expected a number");
     }
     e.y = Tensor::from(std::span<const double>(target.numbers), {table.rows()}, DType::f64);
     return e;
@@ -118,7 +119,7 @@ Examples Model::examples(const Table& table, bool with_target) const {
   for (size_t r = 0; r < n; ++r) {
     if (target.missing(static_cast<int64_t>(r))) fail(r, "is missing");
     const std::string word = target.type == ColumnType::categorical ? target.words[static_cast<size_t>(target.codes[r])]
-                                                                   : number_text(target.numbers[r]);
+                                                                    : number_text(target.numbers[r]);
     const auto found = id.find(word);
     if (found == id.end()) fail(r, "\"" + word + "\" is a class that the training rows do not have");
     ids[r] = found->second;
@@ -129,19 +130,19 @@ Examples Model::examples(const Table& table, bool with_target) const {
 
 std::map<std::string, ColumnType> Model::types() const {
   std::map<std::string, ColumnType> types = prepare_.types();
-  if (!options_.target.empty()) types[options_.target] = target_numeric_ ? ColumnType::numeric : ColumnType::categorical;
+  if (!options_.target.empty())
+    types[options_.target] = target_numeric_ ? ColumnType::numeric : ColumnType::categorical;
   return types;
 }
 
 void Model::save(const std::string& folder) const {
-  const nlohmann::ordered_json j{
-      {"format", 1},
-      {"learner", learner_->name()},
-      {"options", nlohmann::ordered_json::parse(learner_->describe())},
-      {"target", options_.target},
-      {"target_numeric", target_numeric_},
-      {"classes", classes_},
-      {"prepare", nlohmann::ordered_json::parse(prepare_.json())}};
+  const nlohmann::ordered_json j{{"format", 1},
+                                 {"learner", learner_->name()},
+                                 {"options", nlohmann::ordered_json::parse(learner_->describe())},
+                                 {"target", options_.target},
+                                 {"target_numeric", target_numeric_},
+                                 {"classes", classes_},
+                                 {"prepare", nlohmann::ordered_json::parse(prepare_.json())}};
   io::TensorFile file;
   for (const auto& [name, tensor] : learner_->state()) file.tensors.push_back({name, contiguous(tensor)});
   io::make_folders(folder);
@@ -176,10 +177,12 @@ Model Model::load(const std::string& folder) {
   }
 }
 
-std::vector<std::vector<int64_t>> k_folds(int64_t rows, int64_t folds, int64_t seed, const std::vector<int64_t>& classes) {
+std::vector<std::vector<int64_t>> k_folds(int64_t rows, int64_t folds, int64_t seed,
+                                          const std::vector<int64_t>& classes) {
   if (folds < 2) throw Error("--cv", "expected at least 2 folds, got " + std::to_string(folds));
   if (folds > rows) {
-    throw Error("--cv", "expected at most as many folds as rows, " + std::to_string(rows) + ", got " + std::to_string(folds));
+    throw Error("--cv",
+                "expected at most as many folds as rows, " + std::to_string(rows) + ", got " + std::to_string(folds));
   }
   std::vector<int64_t> order(static_cast<size_t>(rows));
   fill_permutation(static_cast<uint64_t>(seed), 0, rows, order.data());
@@ -227,7 +230,8 @@ CrossValidation cross_validate(const ModelOptions& options, const Table& whole, 
       throw Error(table.name, "class \"" + word + "\" has one row: it cannot be both learnt and held out")
           .hint("--cv 0, or leave the row out");
     }
-    if (times < folds) cv.notes.push_back("class \"" + word + "\" has " + std::to_string(times) + " rows, fewer than folds");
+    if (times < folds)
+      cv.notes.push_back("class \"" + word + "\" has " + std::to_string(times) + " rows, fewer than folds");
   }
   double lost = 0, all = 0, right = 0, mean = 0;
   for (int64_t r = 0; classes.empty() && r < table.rows(); ++r) {

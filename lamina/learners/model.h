@@ -11,8 +11,8 @@
 namespace lamina::learners {
 
 struct ModelOptions {
-  recipe::Setting learner;   // {name: ridge, alpha: 2}
-  std::string target;        // a column; empty for learners without a target
+  recipe::Setting learner;               // {name: ridge, alpha: 2}
+  std::string target;                    // a column; empty for learners without a target
   std::vector<std::string> ignore = {};  // columns that are neither
   PrepareOptions prepare = {};
 };
@@ -51,8 +51,8 @@ class Model {
   bool target_numeric_ = false;
 };
 
-/// Which rows are held out, fold by fold: each row once, the classes in equal shares where there are any. Throws Error for
-/// fewer than 2 folds, or more than rows.
+/// Which rows are held out, fold by fold: each row once, the classes in equal shares where there are any. Throws Error
+/// for fewer than 2 folds, or more than rows.
 std::vector<std::vector<int64_t>> k_folds(int64_t rows, int64_t folds, int64_t seed,
                                           const std::vector<int64_t>& classes = {});
 

@@ -57,7 +57,8 @@ Tensor Pca::reconstruct(const Tensor& codes) const {
   const Tensor rows = as_f64(codes);
   Matrix c = view(rows);
   if (c.cols() != components_.size(0)) {
-    throw Error("pca", "expected codes of " + std::to_string(components_.size(0)) + " numbers, got " + codes.meta().str());
+    throw Error("pca",
+                "expected codes of " + std::to_string(components_.size(0)) + " numbers, got " + codes.meta().str());
   }
   if (options_.whiten) c *= view_vector(variances_).cwiseSqrt().asDiagonal();
   return to_tensor((c * view(components_)).rowwise() + view_vector(mean_).transpose());

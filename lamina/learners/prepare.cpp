@@ -120,7 +120,7 @@ Prepare::Source Prepare::learn(const Column& column) const {
   std::vector<double> values = present(column);
   std::sort(values.begin(), values.end());
   if (values.empty()) return s;
-  s.fill = options_.missing == "mean" ? mean_of(values)
+  s.fill = options_.missing == "mean"       ? mean_of(values)
            : options_.missing == "constant" ? options_.constant
                                             : quantile(values, 0.5);
   s.low = options_.clip > 0 ? quantile(values, options_.clip) : values.front();
@@ -137,7 +137,8 @@ std::vector<std::string> Prepare::names_of(const Source& s) const {
   if (s.type != ColumnType::categorical || options_.categories == "ordinal") {
     names.push_back(s.name);
   } else {
-    for (size_t w = s.words.size() == 2 && !s.rare ? 1 : 0; w < s.words.size(); ++w) names.push_back(s.name + "=" + s.words[w]);
+    for (size_t w = s.words.size() == 2 && !s.rare ? 1 : 0; w < s.words.size(); ++w)
+      names.push_back(s.name + "=" + s.words[w]);
     if (s.rare) names.push_back(s.name + "=(rare)");
   }
   if (s.indicator) names.push_back(s.name + " missing");
@@ -155,7 +156,8 @@ void Prepare::expand(const Table& table, const Source& s, std::vector<std::vecto
   const auto missing = [&](size_t r) { return all_missing || column.missing(static_cast<int64_t>(r)); };
   if (options_.missing == "error") {
     for (size_t r = 0; r < n; ++r) {
-      if (missing(r)) throw Error(table.places[r], "column \"" + s.name + "\" is empty").hint("--prepare missing=median");
+      if (missing(r))
+        throw Error(table.places[r], "column \"" + s.name + "\" is empty").hint("--prepare missing=median");
     }
   }
   if (s.type != ColumnType::categorical) {
@@ -217,17 +219,16 @@ void Prepare::fit(const Table& table, const std::vector<std::string>& columns) {
     Source s = learn(c);
     const bool numeric = c.type != ColumnType::categorical;
     const std::vector<double> values = numeric ? present(c) : std::vector<double>{};
-    const bool constant =
-        numeric ? values.empty() || *std::min_element(values.begin(), values.end()) ==
-                                        *std::max_element(values.begin(), values.end())
-                : s.words.size() + s.rare < 2;
+    const bool constant = numeric ? values.empty() || *std::min_element(values.begin(), values.end()) ==
+                                                          *std::max_element(values.begin(), values.end())
+                                  : s.words.size() + s.rare < 2;
     if (constant && !s.indicator) {
       notes_.push_back("column \"" + name + "\" is left out: it is the same in all rows");
       continue;
     }
     if (!numeric && s.words.size() > 50 && static_cast<double>(s.words.size()) > 0.5 * n) {
-      notes_.push_back("column \"" + name + "\" is left out: " + std::to_string(s.words.size()) + " different words in " +
-                       std::to_string(table.rows()) + " rows");
+      notes_.push_back("column \"" + name + "\" is left out: " + std::to_string(s.words.size()) +
+                       " different words in " + std::to_string(table.rows()) + " rows");
       continue;
     }
     if (const int64_t gaps = c.count_missing(); gaps > 0) {
@@ -289,8 +290,15 @@ std::map<std::string, ColumnType> Prepare::types() const {
 std::string Prepare::json() const {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const Source& s : sources_) {
-    sources.push_back({{"name", s.name}, {"type", name_of(s.type)}, {"fill", s.fill}, {"low", s.low}, {"high", s.high},
-                       {"lambda", s.lambda}, {"indicator", s.indicator}, {"words", s.words}, {"fill_word", s.fill_word},
+    sources.push_back({{"name", s.name},
+                       {"type", name_of(s.type)},
+                       {"fill", s.fill},
+                       {"low", s.low},
+                       {"high", s.high},
+                       {"lambda", s.lambda},
+                       {"indicator", s.indicator},
+                       {"words", s.words},
+                       {"fill_word", s.fill_word},
                        {"rare", s.rare}});
   }
   return nlohmann::ordered_json{{"options", nlohmann::ordered_json::parse(nn::json_of(options_))},

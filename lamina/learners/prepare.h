@@ -10,16 +10,16 @@
 namespace lamina::learners {
 
 struct PrepareOptions {
-  std::string missing = "median";      // of numbers: mean, median, constant, error; words: the most frequent one
-  double constant = 0;                 // for missing: constant
-  bool indicators = false;             // a column "age missing" of 0 and 1 beside each column with missing cells
-  std::string categories = "onehot";   // onehot (the first word of two is left out), ordinal
-  int64_t rare = 1;                    // words that occur in fewer rows become "(rare)"; unknown ones too
-  double clip = 0;                     // above 0: numbers are cut at this quantile and at 1 − it (winsorising)
-  std::string power = "none";          // none, log (of 1 + x, x ≥ 0), yeo_johnson (by maximum likelihood)
-  int64_t degree = 1;                  // 2: products of two features too
-  std::string scale = "auto";          // auto (standard for learners that compare features), none, standard, minmax, robust
-  bool unit_rows = false;              // each row to length 1
+  std::string missing = "median";     // of numbers: mean, median, constant, error; words: the most frequent one
+  double constant = 0;                // for missing: constant
+  bool indicators = false;            // a column "age missing" of 0 and 1 beside each column with missing cells
+  std::string categories = "onehot";  // onehot (the first word of two is left out), ordinal
+  int64_t rare = 1;                   // words that occur in fewer rows become "(rare)"; unknown ones too
+  double clip = 0;                    // above 0: numbers are cut at this quantile and at 1 − it (winsorising)
+  std::string power = "none";         // none, log (of 1 + x, x ≥ 0), yeo_johnson (by maximum likelihood)
+  int64_t degree = 1;                 // 2: products of two features too
+  std::string scale = "auto";  // auto (standard for learners that compare features), none, standard, minmax, robust
+  bool unit_rows = false;      // each row to length 1
   LAMINA_OPTIONS(missing, constant, indicators, categories, rare, clip, power, degree, scale, unit_rows)
 };
 
@@ -27,8 +27,8 @@ struct PrepareOptions {
 class Prepare {
  public:
   explicit Prepare(const PrepareOptions& options = {}, bool scaled = true);
-  /// Learns from the named columns. Columns without a difference, or with a word of its own in nearly every row, are left
-  /// out with a note. Throws Error where none remains.
+  /// Learns from the named columns. Columns without a difference, or with a word of its own in nearly every row, are
+  /// left out with a note. Throws Error where none remains.
   void fit(const Table& table, const std::vector<std::string>& columns);
   /// [rows, features] f64. Throws Error with file and line for a column that is missing or of another type.
   Tensor apply(const Table& table) const;

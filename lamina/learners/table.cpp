@@ -74,8 +74,8 @@ Counts count(const io::CsvTable& csv, int64_t column) {
 }
 
 void fail_cell(const io::CsvTable& csv, int64_t row, const Column& column, int64_t index, const std::string& expected) {
-  throw Error(csv.place(row), "column \"" + column.name + "\": expected " + expected + ", got \"" +
-                                  csv.cell(row, index) + "\"")
+  throw Error(csv.place(row),
+              "column \"" + column.name + "\": expected " + expected + ", got \"" + csv.cell(row, index) + "\"")
       .hint("correct the cell, leave it empty, or --type " + column.name + "=categorical");
 }
 
@@ -83,7 +83,8 @@ ColumnType guess(const io::CsvTable& csv, int64_t index, const Column& column) {
   const Counts c = count(csv, index);
   if (c.numbers == c.cells) return ColumnType::numeric;
   if (c.dates == c.cells) return ColumnType::date;
-  if (c.cells >= 10 && static_cast<double>(c.numbers) > kMostlyNumbers * static_cast<double>(c.cells) && c.first_text >= 0) {
+  if (c.cells >= 10 && static_cast<double>(c.numbers) > kMostlyNumbers * static_cast<double>(c.cells) &&
+      c.first_text >= 0) {
     fail_cell(csv, c.first_text, column, index,
               "a number as in " + std::to_string(c.numbers) + " of " + std::to_string(c.cells) + " cells");
   }

@@ -70,7 +70,8 @@ TEST(Learner, StateComesBack) {
   EXPECT_CONTAINS(testing::error_of([] { make_learner("kmeans cluster=2"); }), "clusters");
   EXPECT_CONTAINS(testing::error_of([] { make_learner("kmeans two"); }), "key=value");
   const Tensor bad = Tensor::from({1, 2, NAN, 4}, {2, 2}, DType::f64);
-  EXPECT_CONTAINS(testing::error_of([&] { kmeans.fit({.x = bad, .features = {"a", "b"}}); }), "example 2: feature \"a\"");
+  EXPECT_CONTAINS(testing::error_of([&] { kmeans.fit({.x = bad, .features = {"a", "b"}}); }),
+                  "example 2: feature \"a\"");
 }
 
 TEST(Pca, AsScikitLearn) {
