@@ -16,7 +16,7 @@ namespace lamina::cli {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  lamina fit logistic breast_cancer --target diagnosis --cv 10
+  lamina fit logistic breast_cancer --target class --cv 10
   lamina fit linear cereal.csv --target calories --set solver=gd --ignore name,mfr,type
   lamina fit ridge houses.csv --target price --test others.csv --set alpha=3 --prepare missing=mean --save models/houses
   lamina predict models/houses rows.csv

@@ -20,7 +20,7 @@ constexpr const char* kExamples = R"(Examples:
   lamina train --resume runs/digits-1                  goes on exactly where it stopped
   lamina evaluate runs/digits-1 --json
   lamina predict runs/digits-1 image.png --top 3
-  lamina fit logistic breast_cancer --target diagnosis --cv 10
+  lamina fit logistic breast_cancer --target class --cv 10
 'lamina VERB --help' says more. Recipes are described in docs/recipes.md, or by 'lamina recipe reference'.)";
 
 /// A word that is no verb, or an option that the verb does not have: says which one is near.
