@@ -9,7 +9,7 @@
 using namespace lamina;
 
 /// Adam on a loss over batches, recorded once and replayed.
-void train(nn::Module& net, int steps, const std::function<Tensor(const Tensors&)>& loss,
+void learn(nn::Module& net, int steps, const std::function<Tensor(const Tensors&)>& loss,
            const std::function<Tensors()>& batch) {
   optim::Adam adam{{.lr = 1e-2}};
   adam.bind(net.named_parameters());
@@ -37,7 +37,7 @@ Tensor cross_entropy_of_steps(const Tensor& scores, const Tensor& targets) {
   return loss::cross_entropy(flatten(scores, 0, 1), flatten(targets));
 }
 
-bool report(const std::string& what, double accuracy) {
+bool judge(const std::string& what, double accuracy) {
   std::cout << what << ": " << 100 * accuracy << " % right\n";
   return accuracy >= 0.95;
 }
@@ -46,10 +46,10 @@ bool report(const std::string& what, double accuracy) {
 bool one_to_one() {
   nn::Sequential net{nn::Linear{{.in = 2, .out = 8}}, nn::Tanh{}, nn::Linear{{.in = 8, .out = 2}}};
   const Tensor x = Tensor::from({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2}), y = Tensor::from({0, 1, 1, 0}, {4}, DType::i64);
-  train(
+  learn(
       net, 300, [&](const Tensors& in) { return loss::cross_entropy(net(in[0]), in[1]); },
       [&] { return Tensors{x, y}; });
-  return report("one to one (exclusive or)", share_equal(argmax(net(x), 1), y));
+  return judge("one to one (exclusive or)", share_equal(argmax(net(x), 1), y));
 }
 
 // One input, many outputs: k → k, k − 1, …, 0, 0. The input becomes the state that the network starts from.
@@ -71,10 +71,10 @@ bool one_to_many() {
   Countdown net;
   const Tensor k = arange(0, 6, 1, DType::i64);
   const Tensor y = maximum(unsqueeze(k, 1) - unsqueeze(k, 0), zeros({1, 1}, DType::i64));
-  train(
+  learn(
       net, 300, [&](const Tensors& in) { return cross_entropy_of_steps(net(in[0]), in[1]); },
       [&] { return Tensors{k, y}; });
-  return report("one to many (countdown)", share_equal(argmax(net(k), 2), y));
+  return judge("one to many (countdown)", share_equal(argmax(net(k), 2), y));
 }
 
 // Many inputs, one output: is the first of eight numbers positive?
@@ -84,9 +84,9 @@ bool many_to_one() {
     const Tensor x = random_uniform({64, 8, 1}, -1, 1);
     return Tensors{x, cast(gt(select(select(x, 2, 0), 1, 0), 0.0), DType::i64)};
   };
-  train(net, 300, [&](const Tensors& in) { return loss::cross_entropy(net(in[0]), in[1]); }, batch);
+  learn(net, 300, [&](const Tensors& in) { return loss::cross_entropy(net(in[0]), in[1]); }, batch);
   const Tensors test = batch();
-  return report("many to one (sign of the first)", share_equal(argmax(net(test[0]), 1), test[1]));
+  return judge("many to one (sign of the first)", share_equal(argmax(net(test[0]), 1), test[1]));
 }
 
 // An output at each step: have the bits so far an odd sum?
@@ -97,14 +97,14 @@ bool many_to_many() {
     return Tensors{cast(unsqueeze(bits, 2), DType::f32), sums - floor(sums / 2.0) * 2.0};
   };
   const auto parity = [](const Tensor& y) { return cast(y, DType::i64); };
-  train(
+  learn(
       net, 500, [&](const Tensors& in) { return cross_entropy_of_steps(net(in[0]), in[1]); },
       [&] {
         const Tensors b = batch();
         return Tensors{b[0], parity(b[1])};
       });
   const Tensors test = batch();
-  return report("many to many, aligned (parity)", share_equal(argmax(net(test[0]), 2), parity(test[1])));
+  return judge("many to many, aligned (parity)", share_equal(argmax(net(test[0]), 2), parity(test[1])));
 }
 
 // Encoder and decoder: five symbols in, the same backwards out. In training the decoder reads the true symbols, in use
@@ -159,9 +159,9 @@ bool encoder_decoder() {
     for (int64_t t = Reverser::kSteps - 1; t >= 0; --t) backwards.push_back(select(x, 1, t));
     return Tensors{x, stack(backwards, 1)};
   };
-  train(net, 700, [&](const Tensors& in) { return cross_entropy_of_steps(net.taught(in[0], in[1]), in[1]); }, batch);
+  learn(net, 700, [&](const Tensors& in) { return cross_entropy_of_steps(net.taught(in[0], in[1]), in[1]); }, batch);
   const Tensors test = batch();
-  return report("many to many, encoder and decoder (backwards)", share_equal(net.decoded(test[0]), test[1]));
+  return judge("many to many, encoder and decoder (backwards)", share_equal(net.decoded(test[0]), test[1]));
 }
 
 int main() {
