@@ -32,6 +32,12 @@ void bad_option(const std::string& transform, const std::string& option, const s
   throw Error(transform, option + ": expected " + expected + ", got " + got);
 }
 
+std::string describe(const std::vector<double>& values) {
+  std::string list;
+  for (const double v : values) list += (list.empty() ? "" : ", ") + std::to_string(v);
+  return "[" + list + "]";
+}
+
 void check_probability(double p, const std::string& transform) {
   if (!(p >= 0 && p <= 1)) bad_option(transform, "probability", "a number between 0 and 1", std::to_string(p));
 }
@@ -46,10 +52,8 @@ Dims two_numbers(const Dims& size, const std::string& transform, const std::stri
 void check_range(const std::vector<double>& range, double least, double most, const std::string& transform,
                  const std::string& option) {
   if (range.size() == 2 && range[0] >= least && range[1] <= most && range[0] <= range[1]) return;
-  std::string got;
-  for (const double v : range) got += (got.empty() ? "" : ", ") + std::to_string(v);
   bad_option(transform, option, "[low, high] within " + std::to_string(least) + " to " + std::to_string(most),
-             "[" + got + "]");
+             describe(range));
 }
 
 namespace {
@@ -315,7 +319,7 @@ class AffineTransform final : public RandomImage {
          {std::tuple{"translate", &options_.translate, 1.0}, {"shear", &options_.shear, 89.0}}) {
       const bool valid = values->size() == 2 && std::all_of(values->begin(), values->end(),
                                                             [most = most](double v) { return v >= 0 && v <= most; });
-      if (!valid) bad_option("affine", option, "two numbers from 0 to " + std::to_string(most), "others");
+      if (!valid) bad_option("affine", option, "two numbers from 0 to " + std::to_string(most), describe(*values));
     }
     check_range(options_.scale, 1e-3, 1e3, "affine", "scale");
   }

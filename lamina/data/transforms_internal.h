@@ -40,6 +40,8 @@ void check_image_shape(const Shape& shape, const std::string& transform);
 Dims two_numbers(const Dims& size, const std::string& transform, const std::string& option);
 [[noreturn]] void bad_option(const std::string& transform, const std::string& option, const std::string& expected,
                              const std::string& got);
+/// "[0.080000, 1.000000]".
+std::string describe(const std::vector<double>& values);
 void check_probability(double p, const std::string& transform);
 
 /// Throws Error where an option is no range [low, high] within [least, most].

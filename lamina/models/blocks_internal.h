@@ -6,6 +6,9 @@
 
 namespace lamina::models {
 
+/// Throws Error naming the option where one of `values` is below `least`.
+void require_all(const Dims& values, int64_t least, const char* model, const char* option);
+
 /// Channels, height and width of the data's images, where they are known.
 template <class Options>
 void take_image(Options& o, const ModelInput& data, const char* model) {
@@ -15,17 +18,23 @@ void take_image(Options& o, const ModelInput& data, const char* model) {
   o.width = image[2];
 }
 
+/// What the visitor gives: throws Error where an image would be empty.
+template <class Options>
+void visit_image(Options& o, FieldVisitor& visitor, const char* model) {
+  o.visit(visitor);
+  require_all({o.channels}, 1, model, "channels");
+  require_all({o.height}, 1, model, "height");
+  require_all({o.width}, 1, model, "width");
+}
+
 /// `standard` with the data's images and as many classes as it has, then what the visitor gives.
 template <class Options>
 Options image_options(FieldVisitor& visitor, const ModelInput& data, const char* model, Options standard = {}) {
   take_image(standard, data, model);
   standard.classes = outputs_or(data, standard.classes);
-  standard.visit(visitor);
+  visit_image(standard, visitor, model);
   return standard;
 }
-
-/// Throws Error naming the option where one of `values` is below `least`.
-void require_all(const Dims& values, int64_t least, const char* model, const char* option);
 
 /// convolution 3×3, normalization unless off, activation.
 struct ConvBlock {

@@ -52,7 +52,8 @@ nn::LayerPtr make_cae(FieldVisitor& visitor, const ModelInput& data) {
   CaeOptions o;
   take_image(o, data, "cae");
   o.out_channels = outputs_or(data, o.out_channels);
-  o.visit(visitor);
+  visit_image(o, visitor, "cae");
+  require_all({o.out_channels}, 0, "cae", "out_channels");
   return std::make_unique<Cae>(o);
 }
 

@@ -55,7 +55,8 @@ nn::LayerPtr make_super_resolution(FieldVisitor& visitor, const ModelInput& data
   SuperResolutionOptions o;
   take_image(o, data, "super_resolution");
   o.out_channels = outputs_or(data, o.out_channels);
-  o.visit(visitor);
+  visit_image(o, visitor, "super_resolution");
+  require_all({o.out_channels}, 0, "super_resolution", "out_channels");
   return std::make_unique<SuperResolution>(o);
 }
 

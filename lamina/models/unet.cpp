@@ -22,6 +22,7 @@ Unet::Unet(const UnetOptions& o)
     const int64_t out = o.filters << level;
     encoders_.push_back(pair(level == 0 ? o.channels : out / 2, out));
   }
+  if (!(o.dropout >= 0)) throw Error("unet", "dropout: expected 0 or more, got " + std::to_string(o.dropout));
   if (o.dropout > 0) encoders_.back().add(nn::Dropout{o.dropout});
   for (int64_t level = o.depth; level-- > 0;) {
     const int64_t out = o.filters << level;

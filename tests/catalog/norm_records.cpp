@@ -80,20 +80,22 @@ std::vector<Record> layer_norm_records() {
 }
 
 Record softmax_record(OpId op) {
-  Record r{op,
-           {{"rows", {of({3, 5})}, SoftmaxAttrs{1}},
-            {"columns", {of({3, 5})}, SoftmaxAttrs{0}},
-            {"middle", {of({2, 4, 3})}, SoftmaxAttrs{1}},
-            {"of one", {of({4, 1})}, SoftmaxAttrs{1}},
-            {"vector", {of({6})}, SoftmaxAttrs{0}},
-            {"no rows", {of({0, 3})}, SoftmaxAttrs{1}},
-            {"transposed", {of({4, 3}, -2, 2, Layout::transposed)}, SoftmaxAttrs{1}},
-            {"far apart", {of({6, 40}, -300, 300)}, SoftmaxAttrs{1}, false},
-            {"far from zero", {of({6, 40}, 1000, 1003)}, SoftmaxAttrs{1}, false},
-            {"large", {of({300, 101})}, SoftmaxAttrs{1}, false, true},
-            {"large rows", {of({5, 5003})}, SoftmaxAttrs{1}, false, true},
-            {"large columns", {of({70, 300})}, SoftmaxAttrs{0}, false, true}},
-           {{[] { softmax(ones({2}), 1); }, "axis 1"}}};
+  Record r{
+      op,
+      {{"rows", {of({3, 5})}, SoftmaxAttrs{1}},
+       {"columns", {of({3, 5})}, SoftmaxAttrs{0}},
+       {"middle", {of({2, 4, 3})}, SoftmaxAttrs{1}},
+       {"of one", {of({4, 1})}, SoftmaxAttrs{1}},
+       {"vector", {of({6})}, SoftmaxAttrs{0}},
+       {"no rows", {of({0, 3})}, SoftmaxAttrs{1}},
+       {"transposed", {of({4, 3}, -2, 2, Layout::transposed)}, SoftmaxAttrs{1}},
+       // Where a probability is 1, the gradient of softmax is what rounding leaves of 1 − 1.
+       {op == OpId::softmax ? "special: far apart" : "far apart", {of({6, 40}, -300, 300)}, SoftmaxAttrs{1}, false},
+       {"far from zero", {of({6, 40}, 1000, 1003)}, SoftmaxAttrs{1}, false},
+       {"large", {of({300, 101})}, SoftmaxAttrs{1}, false, true},
+       {"large rows", {of({5, 5003})}, SoftmaxAttrs{1}, false, true},
+       {"large columns", {of({70, 300})}, SoftmaxAttrs{0}, false, true}},
+      {{[] { softmax(ones({2}), 1); }, "axis 1"}}};
   r.f32 = 2e-6;
   r.contraction = true;
   return r;

@@ -47,13 +47,15 @@ TEST(ModelTable, ResnetDepthsHaveThePapersParameterCounts) {
 
 TEST(LayerTable, EveryLayerIsBuiltForSomeInput) {
   const ModelInput inputs[] = {
-      {{4, 16, 16}, 10, DType::f32}, {{4, 16}, 10, DType::f32}, {{4, 8, 8, 8}, 10, DType::f32}};
+      {{4, 16, 16}, 10, DType::f32}, {{4, 16}, 10, DType::f32}, {{4, 8, 8, 8}, 10, DType::f32}, {{12}, 10, DType::f32}};
   for (const auto& entry : layer_table()) {
     const std::string name(entry.name);
     std::string options = "{}";
     if (contains(name, "conv")) options = "{out: 8, kernel: 3}";
     if (name == "reshape") options = "{shape: [-1]}";
     if (name == "embedding") options = "{rows: 5, dim: 3}";
+    if (name == "lstm" || name == "gru" || name == "rnn") options = "{hidden: 8}";
+    if (name == "adaptive_softmax") options = "{cutoffs: [4]}";
     const recipe::Setting setting = recipe::parse_yaml(options, "t");
     bool made = false;
     std::string why;
@@ -99,7 +101,7 @@ TEST(LayerLists, MistakesNameTheirPlaceTheLayerAndTheShapes) {
   EXPECT_TRUE(contains(option, "r.yaml:2:20")) << option;
   EXPECT_TRUE(contains(option, "did you mean \"out\"?")) << option;
   const std::string shape = message_of("layers:\n  - flatten\n  - linear: {in: 5, out: 10}\n");
-  EXPECT_TRUE(contains(shape, "r.yaml:3:5: layer 1 (linear)")) << shape;
+  EXPECT_TRUE(contains(shape, "r.yaml:3:18: layer 1 (linear)")) << shape;
   EXPECT_TRUE(contains(shape, "784") && contains(shape, "5")) << shape;
   const std::string missing = message_of("layers: [{conv2d: {kernel: 3}}]");
   EXPECT_TRUE(contains(missing, "out")) << missing;

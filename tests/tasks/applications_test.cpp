@@ -18,7 +18,8 @@ class Applications : public ToyRuns {
     return open_data(load_recipe(write("open.yaml", yaml)), resolved);
   }
   std::string folder_data(int64_t height = 25, int64_t width = 31) const {
-    return "data: {format: folder, root: " + write_pictures("pictures", 20, height, width) + "}\n";
+    return "data: {format: folder, root: " + write_pictures("pictures" + std::to_string(height), 20, height, width) +
+           "}\n";
   }
 };
 
@@ -83,8 +84,8 @@ TEST_F(Applications, MistakesNameTheirPlace) {
     std::vector<const char*> words;
   } cases[] = {
       {"task: colorize\n" + digits + net, {"wrong.yaml:1:7", "3 channels", "colour"}},
-      {"task: {name: colorize, patches: 0}\n" + folder_data() + net, {"wrong.yaml:1:7", "patches"}},
-      {"task: {name: super_resolution, scale: 4}\n" + digits + enlarging, {"wrong.yaml:1:7", "2 or 3", "4"}},
+      {"task: {name: colorize, patches: 0}\n" + folder_data() + net, {"wrong.yaml:1:33", "patches"}},
+      {"task: {name: super_resolution, scale: 4}\n" + digits + enlarging, {"wrong.yaml:1:39", "2 or 3", "4"}},
       {"task: {name: super_resolution, scale: 3}\n" + folder_data() + enlarging, {"[3, 16, 20]", "[3, 24, 30]"}},
       {"task: {name: super_resolution, scale: 3}\n" + folder_data(2, 2) + enlarging, {"smaller than 3×3"}},
   };

@@ -82,9 +82,10 @@ void add_named(std::vector<Section>& all, const std::string& section, std::span<
 }
 
 void add_transforms(std::vector<Section>& all) {
-  static const std::map<std::string, std::string> needed{{"center_crop", "size: 4"}, {"random_crop", "size: 4"},
-                                                         {"pad", "amount: 1"},       {"one_hot", "classes: 10"},
-                                                         {"normalize", "mean: 0"},   {"standardize", "mean: 0"}};
+  static const std::map<std::string, std::string> needed{
+      {"center_crop", "size: 4"}, {"random_crop", "size: 4"},         {"pad", "amount: 1"},
+      {"one_hot", "classes: 10"}, {"random_resized_crop", "size: 4"}, {"progressive_resize", "sizes: [8]"},
+      {"normalize", "mean: 0"},   {"standardize", "mean: 0"}};
   for (const auto& e : data::transform_table()) {
     const auto more = needed.find(std::string(e.name));
     const std::string rest = more == needed.end() ? "" : more->second;
@@ -127,7 +128,7 @@ void add_layers(std::vector<Section>& all) {
     const std::string head = "#\n#\nlayers:\n  - " + std::string(e.name) + ":\n";
     all.push_back({"layer." + std::string(e.name), fields, [head, input, fields](const std::string& line) {
                      std::string rest;
-                     for (const char* needed : {"out", "rows", "dim"}) {
+                     for (const char* needed : {"out", "rows", "dim", "hidden"}) {
                        const bool key = std::any_of(fields.begin(), fields.end(), [&](const Field& f) {
                          return f.name == needed && f.value == "0" && !line.starts_with(std::string(needed) + ":");
                        });
@@ -212,6 +213,11 @@ bool may_be_negative(const std::string& key) {
                                          "transforms.rotate.value",
                                          "transforms.shift.value",
                                          "transforms.erase.value",
+                                         "transforms.affine.value",
+                                         "transforms.perspective.value",
+                                         "transforms.cutout.value",
+                                         "transforms.rand_augment.value",
+                                         "layer.lstm.forget_bias",
                                          "layer.local_response_norm.alpha",
                                          "layer.local_response_norm.beta",
                                          "layer.flatten.start",

@@ -96,7 +96,7 @@ TEST_F(Pictures, MistakesNameTheirPlace) {
   } cases[] = {
       {"task: denoyse\n" + kDigits + kNet, {"wrong.yaml:1:7", "did you mean \"denoise\"?"}},
       {"task: {name: denoise, sgma: 1}\n" + kDigits + kNet, {"wrong.yaml:1:29", "did you mean \"sigma\"?"}},
-      {"task: {name: denoise, sigma: -1}\n" + kDigits + kNet, {"wrong.yaml:1:7", "sigma must be above 0"}},
+      {"task: {name: denoise, sigma: -1}\n" + kDigits + kNet, {"wrong.yaml:1:30", "sigma must be above 0"}},
       {"task: denoise\n" + kDigits + kNet + "transforms: [scale, normalize]\n",
        {"wrong.yaml:1:7", "pixels from 0 to 1", "normalize"}},
       {"task: denoise\ndata: {format: builtin, name: iris}\n" + kNet, {"wrong.yaml:1:7", "expected a picture"}},
