@@ -2,6 +2,7 @@
 
 #include "lamina/core/error.h"
 #include "lamina/nn/layers/pool.h"
+#include "lamina/ops/pointwise.h"
 
 namespace lamina::models {
 
@@ -16,6 +17,9 @@ Shape input_or(const ModelInput& data, const Shape& published, const char* model
 int64_t outputs_or(const ModelInput& data, int64_t published) { return data.outputs > 0 ? data.outputs : published; }
 
 nn::AnyLayer activation(std::string_view name) {
+  if (name == "scaled_tanh") {
+    return nn::Lambda{[](const Tensor& x) { return tanh(x * (2.0 / 3)) * 1.7159; }, "1.7159·tanh(2x/3)"};
+  }
   constexpr std::string_view kNames[] = {"relu",     "tanh",         "sigmoid",    "gelu",    "silu",
                                          "elu",      "selu",         "leaky_relu", "prelu",   "softplus",
                                          "hardtanh", "hard_sigmoid", "hard_swish", "identity"};
@@ -28,6 +32,7 @@ nn::AnyLayer activation(std::string_view name) {
     names.add(known);
   }
   Error error("activation", "there is no activation \"" + std::string(name) + "\"");
+  names.add("scaled_tanh");
   error.detail("expected one of: " + names.str());
   if (const std::string near = names.nearest(name); !near.empty()) error.hint("did you mean \"" + near + "\"?");
   throw error;

@@ -14,7 +14,8 @@ namespace lamina::models {
 Shape input_or(const ModelInput& data, const Shape& published, const char* model);
 int64_t outputs_or(const ModelInput& data, int64_t published);
 
-/// "relu", "tanh", …: throws Error naming the nearest.
+/// "relu", "tanh", …, and "scaled_tanh", 1.7159·tanh(2x/3) (LeCun et al. 1998, appendix A): throws Error naming the
+/// nearest.
 nn::AnyLayer activation(std::string_view name);
 /// "max" or "average", kernel and stride 2.
 nn::AnyLayer pooling(std::string_view name);

@@ -4,6 +4,7 @@
 #include "lamina/models/alexnet.h"
 #include "lamina/models/all_cnn.h"
 #include "lamina/models/cae.h"
+#include "lamina/models/googlenet.h"
 #include "lamina/models/lenet5.h"
 #include "lamina/models/linear.h"
 #include "lamina/models/mlp.h"
@@ -13,6 +14,7 @@
 #include "lamina/models/super_resolution.h"
 #include "lamina/models/unet.h"
 #include "lamina/models/vgg.h"
+#include "lamina/models/zfnet.h"
 #include "lamina/nn/layers/container.h"
 #include "lamina/nn/summary.h"
 #include "lamina/recipe/resolver.h"
@@ -45,11 +47,16 @@ std::span<const Entry<nn::Layer, ModelInput>> model_table() {
       {"linear", "the same by another name, for regression", make_linear_model},
       {"mlp", "multilayer perceptron", make_mlp},
       {"lenet5", "LeNet-5 (LeCun et al. 1998), in today's form", make_lenet5},
+      {"lenet5_published", "LeNet-5 with partial connections, sub-sampling layers and RBF output",
+       make_lenet5_published},
       {"small_cnn", "blocks of 3×3 convolutions and pooling, for small images", make_small_cnn},
       {"all_cnn", "All-CNN-C, convolutions alone, for small images (Springenberg et al. 2015)", make_all_cnn},
       {"alexnet", "AlexNet in one column, as torchvision has it (Krizhevsky 2014)", make_alexnet},
       {"alexnet_published", "AlexNet with two groups and response norm (Krizhevsky et al. 2012)",
        make_alexnet_published},
+      {"zfnet", "ZFNet (Zeiler and Fergus 2014)", make_zfnet},
+      {"googlenet", "GoogLeNet with batch norm, as torchvision has it (Szegedy et al. 2015)", make_googlenet},
+      {"googlenet_published", "GoogLeNet with response norm and two auxiliary classifiers", make_googlenet_published},
       {"vgg11", "VGG-11 (Simonyan and Zisserman 2015)", vgg<11, false>},
       {"vgg13", "VGG-13", vgg<13, false>},
       {"vgg16", "VGG-16", vgg<16, false>},

@@ -207,6 +207,11 @@ constexpr Named kNamed[] = {
      [](const Shape& s, std::optional<double> v) {
        return kaiming_normal(s, FanMode::out, v.value_or(std::numbers::sqrt2));
      }},
+    {"lecun_uniform",
+     [](const Shape& s, std::optional<double> v) {
+       const double a = v.value_or(2.4) / fan(s, FanMode::in);
+       return uniform(s, -a, a);
+     }},
     {"orthogonal", [](const Shape& s, std::optional<double> v) { return orthogonal(s, v.value_or(1)); }},
     {"sparse", [](const Shape& s, std::optional<double> v) { return sparse(s, v.value_or(0.9)); }},
 };

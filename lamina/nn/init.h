@@ -48,7 +48,8 @@ Tensor sparse(const Shape& shape, double sparsity = 0.9, double stddev = 0.01);
 /// By the name a layer's `init` option gives, alone or with one number: "default" (the U(−g/√fan_in, g/√fan_in) that
 /// PyTorch gives linear and convolution layers), "zeros", "constant(value)", "uniform(limit)", "normal(stddev)",
 /// "truncated_normal(stddev)" (at ±2·stddev), "xavier_uniform(gain)", "xavier_normal(gain)", "kaiming_uniform(gain)",
-/// "kaiming_normal(gain)", "kaiming_normal_fan_out(gain)", "orthogonal(gain)", "sparse(sparsity)". Throws Error naming
+/// "kaiming_normal(gain)", "kaiming_normal_fan_out(gain)", "lecun_uniform(a)" (±a/fan_in, a being 2.4: LeCun et
+/// al. 1998, appendix A), "orthogonal(gain)", "sparse(sparsity)". Throws Error naming
 /// the nearest.
 Tensor by_name(std::string_view name, const Shape& shape);
 /// While it lives, by_name() draws nothing on this thread: what it gives has a shape and no values to rely on. For

@@ -1,6 +1,7 @@
 #include "lamina/train/task.h"
 
 #include "lamina/core/error.h"
+#include "lamina/nn/auxiliary.h"
 
 namespace lamina::train {
 
@@ -27,7 +28,13 @@ Supervised::Supervised(const nn::Layer& net, LossFn loss, std::vector<metrics::M
     : net_(copy_of(net)), loss_(std::move(loss)), metrics_(std::move(metrics)) {}
 
 Tensor Supervised::loss(const data::Batch& batch) {
-  return loss_((*net_)(field(batch, 0, "input")), field(batch, 1, "target"));
+  const Tensor &input = field(batch, 0, "input"), &target = field(batch, 1, "target");
+  auto* several = dynamic_cast<nn::AuxiliaryLayer*>(net_.get());
+  if (!several) return loss_((*net_)(input), target);
+  const nn::Outputs outputs = several->outputs(input);
+  Tensor total = loss_(outputs.main, target);
+  for (const nn::Outputs::Auxiliary& a : outputs.auxiliary) total = total + loss_(a.output, target) * a.weight;
+  return total;
 }
 
 Tensor Supervised::predict(const data::Batch& batch) { return (*net_)(field(batch, 0, "input")); }
