@@ -2,6 +2,7 @@
 
 #include "lamina/core/error.h"
 #include "lamina/nn/auxiliary.h"
+#include "lamina/ops/pointwise.h"
 
 namespace lamina::train {
 

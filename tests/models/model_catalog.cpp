@@ -20,7 +20,7 @@ const std::vector<ModelRecord>& model_catalog() {
       {"alexnet_published", {3, 227, 227}, 1000, 60965224, "filters: 12, hidden: 32, dropout: 0", {3, 67, 67}},
       {"zfnet", photo, 1000, 62357608, "filters: 12, hidden: 32, dropout: 0", {3, 47, 47}},
       {"googlenet", photo, 1000, 6624904, "filters: 8, dropout: 0", small_photo},
-      {"googlenet_published", photo, 1000, 13378280, "filters: 8, dropout: 0, auxiliary_dropout: 0", {3, 65, 65}},
+      {"googlenet_published", photo, 1000, 13378280, "filters: 8, dropout: 0, auxiliary_dropout: 0", {3, 79, 79}},
       {"vgg11", photo, 1000, 132863336, vgg, small_photo},
       {"vgg13", photo, 1000, 133047848, vgg, small_photo, false, true},
       {"vgg16", photo, 1000, 138357544, vgg, small_photo, false, true},
