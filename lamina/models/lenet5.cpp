@@ -20,8 +20,9 @@ int64_t extent_of_maps(int64_t extent, int64_t padding) {
 }
 
 nn::AnyLayer pool(const Lenet5Options& o, int64_t channels) {
-  if (o.pooling != "subsampling") return pooling(o.pooling);
-  return nn::Sequential{Subsampling(channels)}.add(activation(o.activation));
+  if (o.pooling == "subsampling") return nn::Sequential{Subsampling(channels)}.add(activation(o.activation));
+  if (o.pooling == "max" || o.pooling == "average") return pooling(o.pooling);
+  throw Error("lenet5", "pooling: expected max, average or subsampling, got \"" + o.pooling + "\"");
 }
 
 nn::AnyLayer second(const Lenet5Options& o) {

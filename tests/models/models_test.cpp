@@ -121,7 +121,9 @@ TEST(ModelTable, MistakesNameTheNearestValidWord) {
   const std::string option = message_of("{name: mlp, hiden: [3]}");
   EXPECT_TRUE(contains(option, "r.yaml:1:20") && contains(option, "did you mean \"hidden\"?")) << option;
   EXPECT_TRUE(contains(message_of("{name: mlp, activation: rellu}"), "did you mean \"relu\"?"));
-  EXPECT_TRUE(contains(message_of("{name: lenet5, pooling: mean}"), "max or average"));
+  EXPECT_TRUE(contains(message_of("{name: lenet5, pooling: mean}"), "max, average or subsampling"));
+  EXPECT_TRUE(contains(message_of("{name: lenet5, connections: some}"), "all or table, got \"some\""));
+  EXPECT_TRUE(contains(message_of("{name: lenet5, output: rbff}"), "linear or rbf, got \"rbff\""));
   EXPECT_TRUE(contains(message_of("{name: mlp, classes: 7}"), "10 outputs"));
   EXPECT_TRUE(contains(message_of("{name: lenet5}", {{1, 8, 8}, 10, DType::f32}), "too small"));
   EXPECT_TRUE(contains(message_of("{name: lenet5}", {{64}, 10, DType::f32}), "images"));

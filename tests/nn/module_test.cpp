@@ -208,6 +208,7 @@ TEST(Init, DistributionsHaveTheirBoundsAndSpreads) {
   EXPECT_NEAR(spread(init::kaiming_uniform(shape)), std::sqrt(2.0 / 100), 2e-3);
   EXPECT_NEAR(spread(init::kaiming_normal(shape, init::FanMode::out, 1)), std::sqrt(1.0 / 400), 1e-3);
   EXPECT_NEAR(spread(init::by_name("normal(0.02)", shape)), 0.02, 1e-3);
+  EXPECT_NEAR(spread(init::by_name("lecun_uniform", shape)), 2.4 / 100 / std::sqrt(3), 3e-4);
   EXPECT_EQ(init::by_name("constant(3)", {2}).values(), (std::vector<double>{3, 3}));
   EXPECT_NEAR(init::gain("leaky_relu", std::sqrt(5.0)), std::sqrt(1.0 / 3), 1e-12);
   EXPECT_THROW(init::by_name("normal(0.02", shape), Error);
