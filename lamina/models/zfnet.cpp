@@ -12,12 +12,11 @@
 namespace lamina::models {
 
 Zfnet::Zfnet(const ZfnetOptions& o) : avgpool_{6} {
-  const std::string init = "normal(0.01)";
   const int64_t f = o.filters, second = f * 8 / 3, third = 4 * f;  // 96, 256, 384
   if (f < 3 || f % 3) throw Error("zfnet", "filters: expected a multiple of 3, got " + std::to_string(f));
   const auto add = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding) {
     features_.add(
-        nn::Conv2d{{.in = in, .out = out, .kernel = kernel, .stride = stride, .padding = padding, .init = init}});
+        nn::Conv2d{{.in = in, .out = out, .kernel = kernel, .stride = stride, .padding = padding, .init = o.init}});
     features_.add(nn::Relu{});
   };
   // The contrast normalization after the first two poolings is AlexNet's.
@@ -30,10 +29,10 @@ Zfnet::Zfnet(const ZfnetOptions& o) : avgpool_{6} {
   add(third, third, 3, 1, 1);
   add(third, second, 3, 1, 1);
   features_.add(nn::MaxPool2d{{.kernel = 3, .stride = 2}});
-  classifier_.add(nn::Dropout{o.dropout}).add(nn::Linear{{.in = second * 36, .out = o.hidden, .init = init}});
+  classifier_.add(nn::Dropout{o.dropout}).add(nn::Linear{{.in = second * 36, .out = o.hidden, .init = o.init}});
   classifier_.add(nn::Relu{}).add(nn::Dropout{o.dropout});
-  classifier_.add(nn::Linear{{.in = o.hidden, .out = o.hidden, .init = init}}).add(nn::Relu{});
-  classifier_.add(nn::Linear{{.in = o.hidden, .out = o.classes, .init = init}});
+  classifier_.add(nn::Linear{{.in = o.hidden, .out = o.hidden, .init = o.init}}).add(nn::Relu{});
+  classifier_.add(nn::Linear{{.in = o.hidden, .out = o.classes, .init = o.init}});
 }
 
 Tensor Zfnet::forward(const Tensor& x) { return classifier_(flatten(avgpool_(features_(x)), 1)); }

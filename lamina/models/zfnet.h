@@ -10,12 +10,13 @@ namespace lamina::models {
 
 struct ZfnetOptions {
   int64_t channels = 3;
-  int64_t height = 224, width = 224;  // at least 47
+  int64_t height = 224, width = 224;  // at least 53
   int64_t classes = 1000;
-  int64_t filters = 96;   // of the first convolution; the others in proportion
-  int64_t hidden = 4096;  // units of the two linear layers before the last
-  double dropout = 0.5;   // before each of these two
-  LAMINA_OPTIONS(channels, height, width, classes, filters, hidden, dropout)
+  int64_t filters = 96;               // of the first convolution; the others in proportion
+  int64_t hidden = 4096;              // units of the two linear layers before the last
+  double dropout = 0.5;               // before each of these two
+  std::string init = "normal(0.01)";  // as published; of networks with few filters the signal fades with it
+  LAMINA_OPTIONS(channels, height, width, classes, filters, hidden, dropout, init)
 };
 
 /// [n, channels, h, w] → [n, classes]; 62,357,608 parameters. Weights start as normal(0.01), biases as 0.

@@ -18,7 +18,7 @@ const std::vector<ModelRecord>& model_catalog() {
       {"all_cnn", small_photo, 10, 1369738, "filters: 6", {3, 16, 16}},
       {"alexnet", photo, 1000, 61100840, "filters: 4, hidden: 32, dropout: 0", {3, 64, 64}},
       {"alexnet_published", {3, 227, 227}, 1000, 60965224, "filters: 12, hidden: 32, dropout: 0", {3, 67, 67}},
-      {"zfnet", photo, 1000, 62357608, "filters: 12, hidden: 32, dropout: 0", {3, 53, 53}},
+      {"zfnet", photo, 1000, 62357608, "filters: 12, hidden: 32, dropout: 0, init: kaiming_normal", {3, 53, 53}},
       {"googlenet", photo, 1000, 6624904, "filters: 8, dropout: 0", small_photo},
       {"googlenet_published", photo, 1000, 13378280, "filters: 8, dropout: 0, auxiliary_dropout: 0", {3, 79, 79}},
       {"vgg11", photo, 1000, 132863336, vgg, small_photo},
