@@ -1,7 +1,9 @@
 #include "lamina/models/googlenet.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "lamina/core/error.h"
 #include "lamina/models/blocks_internal.h"
 #include "lamina/nn/layers/conv.h"
 #include "lamina/nn/layers/dropout.h"
@@ -92,6 +94,9 @@ nn::MaxPool2d halve(int64_t kernel) { return nn::MaxPool2d{{.kernel = kernel, .s
 
 Googlenet::Googlenet(const GooglenetOptions& o) : auxiliary_(o.auxiliary), auxiliary_weight_(o.auxiliary_weight) {
   nn::require_at_least(o.filters, 1, "googlenet", "filters");
+  if (!(o.auxiliary_weight >= 0 && std::isfinite(o.auxiliary_weight))) {
+    throw Error("googlenet", "auxiliary_weight must be 0 or more, got " + std::to_string(o.auxiliary_weight));
+  }
   const auto scaled = [&](int64_t filters) { return std::max<int64_t>(1, filters * o.filters / 64); };
   const int64_t f = o.filters;
   conv1_ = BasicConv2d(o, {o.channels, f, 7, 2});

@@ -123,8 +123,10 @@ TEST(ModelTable, MistakesNameTheNearestValidWord) {
   EXPECT_TRUE(contains(message_of("{name: mlp, activation: rellu}"), "did you mean \"relu\"?"));
   EXPECT_TRUE(contains(message_of("{name: lenet5, pooling: mean}"), "max, average or subsampling"));
   EXPECT_TRUE(contains(message_of("{name: lenet5, connections: some}"), "all or table, got \"some\""));
+  const ModelInput photo{{3, 64, 64}, 10, DType::f32};
+  EXPECT_TRUE(contains(message_of("{name: googlenet, auxiliary_weight: -1}", photo), "0 or more, got -1"));
   EXPECT_TRUE(contains(message_of("{name: zfnet}", {{3, 53, 52}, 10, DType::f32}), "does not fit"));
-  EXPECT_TRUE(contains(message_of("{name: zfnet, filters: 4}", {{3, 64, 64}, 10, DType::f32}), "multiple of 3, got 4"));
+  EXPECT_TRUE(contains(message_of("{name: zfnet, filters: 4}", photo), "multiple of 3, got 4"));
   EXPECT_TRUE(contains(message_of("{name: lenet5, output: rbff}"), "linear or rbf, got \"rbff\""));
   EXPECT_TRUE(contains(message_of("{name: mlp, classes: 7}"), "10 outputs"));
   EXPECT_TRUE(contains(message_of("{name: lenet5}", {{1, 8, 8}, 10, DType::f32}), "too small"));
