@@ -10,6 +10,9 @@
 #include "lamina/data/open.h"
 #include "lamina/io/files.h"
 #include "lamina/io/image.h"
+#include "lamina/report/contact_sheet.h"
+#include "lamina/tasks/experiment.h"
+#include "lamina/tasks/samples.h"
 
 namespace lamina::cli {
 
@@ -80,6 +83,19 @@ void show(const std::string& name) {
   }
   std::cout << "recipe    data: {format: " << e.format << ", "
             << (e.files.empty() ? "name: " + e.name : "root: " + e.name) << "}\n";
+}
+
+struct Show {
+  std::string name, output = "samples.png";
+  int64_t count = 36;
+  std::vector<std::string> set;
+};
+
+void show_samples(const Show& o) {
+  const tasks::Samples samples = tasks::training_samples(tasks::load_recipe(o.name, o.set), o.count);
+  for (const std::string& note : samples.notes) std::cerr << note << '\n';
+  io::write_file_atomically(o.output, io::encode_png(report::contact_sheet(samples.pictures, samples.labels)));
+  std::cout << o.output << '\n';
 }
 
 void get(const std::string& name, const std::string& folder) {
@@ -170,10 +186,17 @@ void add_list(CLI::App& verb) {
 }
 
 void add_show(CLI::App& verb) {
-  CLI::App* sub = verb.add_subcommand("show", "Origin, licence, files and checksums of one set");
-  auto name = std::make_shared<std::string>();
-  sub->add_option("name", *name)->required();
-  sub->callback([name] { show(*name); });
+  CLI::App* sub = verb.add_subcommand(
+      "show", "One set: origin, licence, files, checksums; or the augmented samples of a recipe, as one picture");
+  auto o = std::make_shared<Show>();
+  sub->add_option("name", o->name, "A set, or a recipe (YAML)")->required();
+  sub->add_option("-o,--output", o->output, "Recipe: the picture (default: samples.png)")->type_name("PNG");
+  sub->add_option("--count", o->count, "Recipe: how many samples (default 36)")->type_name("N");
+  sub->add_option("--set", o->set, "Recipe: overrides a key; may be given many times")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  sub->callback([o] { o->name.ends_with(".yaml") || o->name.ends_with(".yml") ? show_samples(*o) : show(o->name); });
 }
 
 void add_get(CLI::App& verb) {
@@ -206,7 +229,8 @@ void add_data(CLI::App& app) {
   add_get(*verb);
   add_export(*verb);
   verb->footer(
-      "Examples:\n  lamina data list\n  lamina data get mnist\n  lamina data export digits --index 0,1,2 images");
+      "Examples:\n  lamina data list\n  lamina data get mnist\n  lamina data export digits --index 0,1,2 images\n  "
+      "lamina data show recipes/digits.yaml -o samples.png");
 }
 
 }  // namespace lamina::cli

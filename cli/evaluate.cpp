@@ -14,7 +14,7 @@ namespace {
 
 struct Options {
   std::string run, data, pictures;
-  std::string part;
+  std::string part, views;
   bool json = false;
 };
 
@@ -50,7 +50,8 @@ std::vector<std::vector<int64_t>> rows_of(const Tensor& table) {
 void evaluate(Options o) {
   const tasks::Run run = tasks::open_run(o.run);
   const data::DatasetPtr set = set_of(run, o);
-  const train::Results results = tasks::evaluate(run, set, o.pictures);
+  const train::Results results =
+      tasks::evaluate(o.views.empty() ? run : tasks::with_views(run, o.views), set, o.pictures);
   if (o.json) {
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
     for (const auto& [name, value] : results.values) object[name] = value;
@@ -82,6 +83,8 @@ void add_evaluate(CLI::App& app) {
   verb->add_option("--pictures", o->pictures,
                    "Of tasks on pictures: a PNG file for examples of input, output and truth")
       ->type_name("FILE");
+  verb->add_option("--views", o->views, "Averages over views of each picture: ten_crop, five_crop, flip")
+      ->type_name("V");
   verb->add_flag("--json", o->json, "One JSON object, metric names as keys");
   add_threads(*verb);
   verb->footer("Examples:\n  lamina evaluate runs/digits-1\n  lamina evaluate runs/mnist --data other-folder --json");

@@ -27,6 +27,7 @@ void print_json(const std::vector<tasks::Prediction>& all, data::TargetKind targ
     nlohmann::ordered_json answers = nlohmann::ordered_json::array();
     for (const tasks::Answer& a : p.answers) {
       answers.push_back({{values ? "target" : "class", a.name}, {values ? "value" : "probability", a.value}});
+      if (target == data::TargetKind::tags) answers.back()["set"] = a.set;
     }
     list.push_back({{"file", p.file}, {"predictions", answers}});
   }
@@ -36,7 +37,12 @@ void print_json(const std::vector<tasks::Prediction>& all, data::TargetKind targ
 void print(const std::vector<tasks::Prediction>& all, data::TargetKind target) {
   for (const tasks::Prediction& p : all) {
     std::cout << p.file << ":";
+    if (target == data::TargetKind::tags &&
+        std::none_of(p.answers.begin(), p.answers.end(), [](const auto& a) { return a.set; })) {
+      std::cout << "  no tag";
+    }
     for (const tasks::Answer& a : p.answers) {
+      if (!a.set) continue;
       char text[64];
       std::snprintf(text, sizeof text, target == data::TargetKind::values ? "%.6g" : "%.1f %%",
                     target == data::TargetKind::values ? a.value : 100 * a.value);

@@ -7,6 +7,7 @@
 #include "lamina/recipe/setting.h"
 #include "lamina/tasks/evaluate.h"
 #include "lamina/tasks/run.h"
+#include "lamina/tasks/tagging.h"
 #include "lamina/train/trainer.h"
 
 namespace lamina::cli {
@@ -39,6 +40,7 @@ std::string targets_text(const data::DatasetInfo& info) {
 
 void print_start(const tasks::DataParts& data, tasks::Plan& plan, const std::string& run_dir) {
   const data::DatasetInfo& info = data.facts.info;
+  for (const std::string& note : info.notes) std::cerr << note << '\n';
   std::cout << "data       " << info.name << ": " << with_commas(data.train->size()) << " training"
             << size_text(data.validation, "validation") << size_text(data.test, "test") << " examples, inputs "
             << info.input.str() << ", " << targets_text(info) << '\n';
@@ -56,7 +58,11 @@ void test(train::Trainer& trainer, const tasks::DataParts& data) {
   const bool tested = data.test != nullptr;
   const data::DatasetPtr& set = tested ? data.test : data.validation ? data.validation : data.train;
   trainer.load("best");
-  const train::Results results = trainer.evaluate(set);
+  train::Results results = trainer.evaluate(set);
+  if (set->info().target == data::TargetKind::tags) {
+    tasks::choose_thresholds(trainer, data.validation ? data.validation : data.train, trainer.options().run_dir);
+    tasks::add_tuned_scores(trainer, set, trainer.options().run_dir, results);
+  }
   trainer.write_report(set);
   std::cout << '\n' << (tested ? "test       " : data.validation ? "validation " : "training   ") << results << '\n';
   for (const auto& [name, table] : results.tables) {

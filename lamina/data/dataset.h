@@ -29,6 +29,7 @@ struct DatasetInfo {
   std::vector<std::string> classes;   // by id; of values: the names of the target columns
   std::vector<std::string> features;  // of a table: its input columns
   std::string fingerprint;            // changes with the content
+  std::vector<std::string> notes;     // what a user should know: files left out, …
 
   int64_t outputs() const { return static_cast<int64_t>(classes.size()); }
 };

@@ -280,6 +280,8 @@ DatasetPtr read_table(const io::CsvTable& table, const Schema& schema, const Dat
   return in_memory(info, inputs, classes ? Tensor::from(n.ids, {n.rows}) : Tensor::from(n.targets, {n.rows, outputs}));
 }
 
+}  // namespace
+
 io::CsvOptions csv_options(const DataOptions& options) {
   io::CsvOptions csv;
   const std::map<std::string, char> separators{{"", 0},    {"comma", ','}, {",", ','},   {"semicolon", ';'},
@@ -300,7 +302,6 @@ io::CsvOptions csv_options(const DataOptions& options) {
   return csv;
 }
 
-/// In a folder: the file named train.csv, else the only table there is beside the test one.
 std::string training_file(const std::string& root, const std::string& test) {
   if (!std::filesystem::is_directory(root)) return root;
   std::vector<std::string> tables;
@@ -314,6 +315,8 @@ std::string training_file(const std::string& root, const std::string& test) {
   throw Error(root, "holds " + std::to_string(tables.size()) + " tables, expected one, or one called train.csv")
       .hint("give the file itself as root");
 }
+
+namespace {
 
 std::string test_file(const DataOptions& options, const std::string& root) {
   namespace fs = std::filesystem;

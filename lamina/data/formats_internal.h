@@ -13,6 +13,7 @@ namespace lamina::data {
 Parts open_idx(const DataOptions& options, const std::string& root);
 Parts open_cifar(const DataOptions& options, const std::string& root, int64_t classes);
 Parts open_folder(const DataOptions& options, const std::string& root);
+Parts open_manifest(const DataOptions& options, const std::string& root);
 /// `groups` gets the numbers of the group column of the training rows, where one is named.
 Parts open_csv(const DataOptions& options, const std::string& root, std::vector<int64_t>& groups);
 /// Throws Error where an option of tables has a value that it cannot have.
@@ -20,6 +21,11 @@ void check_table_options(const DataOptions& options);
 /// The same of a table in memory.
 DatasetPtr open_table(const DataOptions& options, const io::CsvTable& table, std::vector<int64_t>& groups);
 Parts open_builtin(const DataOptions& options, std::vector<int64_t>& groups);
+
+/// How options say that tables are written.
+io::CsvOptions csv_options(const DataOptions& options);
+/// In a folder: the file named train.csv, else the only table there is beside the test one; else the root itself.
+std::string training_file(const std::string& root, const std::string& test);
 
 /// An IDX file in memory: its values in its shape; u8, i32, f32 or f64.
 Tensor parse_idx(std::string_view bytes, const std::string& name);

@@ -31,6 +31,7 @@ constexpr Format kFormats[] = {
     {"cifar100", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_cifar(o, root, 100); }},
     {"csv", true, open_csv},
     {"folder", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_folder(o, root); }},
+    {"manifest", true, [](const DataOptions& o, const std::string& root, Groups&) { return open_manifest(o, root); }},
     {"builtin", false,
      [](const DataOptions& o, const std::string&, Groups& groups) { return open_builtin(o, groups); }},
 };
@@ -112,7 +113,7 @@ void check_options(const DataOptions& options) {
 Parts open_undivided(const DataOptions& options, Groups& groups) {
   check_options(options);
   if (options.format.empty()) {
-    throw Error("data.format", "is missing").hint("one of idx, cifar10, cifar100, csv, folder, builtin");
+    throw Error("data.format", "is missing").hint("one of idx, cifar10, cifar100, csv, folder, manifest, builtin");
   }
   const Format& format = find_entry(std::span<const Format>(kFormats), options.format, "data format");
   return format.open(options, format.files ? find_root(options.root, options.name) : "", groups);

@@ -1,4 +1,4 @@
-// Data sets from their description: any IDX, CIFAR-binary, CSV or image-folder set, or a built-in one.
+// Data sets from their description: any IDX, CIFAR-binary, CSV, image-folder or image-list set, or a built-in one.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace lamina::data {
 
 /// The `data` part of a recipe. Lists that are empty, numbers that are 0 and words that are empty mean the default.
 struct DataOptions {
-  std::string format = "";  // idx, cifar10, cifar100, csv, folder, builtin
+  std::string format = "";  // idx, cifar10, cifar100, csv, folder, manifest, builtin
   std::string root = "";    // a folder (csv: or a file); looked up as find_root() says
   std::string name = "";    // builtin: which one; others: what the set is called (default: the last part of root)
 
@@ -38,13 +38,20 @@ struct DataOptions {
 
   // Classes and images.
   std::vector<std::string> classes = {};  // their names in the order of their ids; default: as found, sorted
-  int64_t channels = 0;                   // folders: 1 or 3; default: those of the first picture
+  int64_t channels = 0;                   // files: 1 or 3; default: 3 if any picture has colours
+  std::string on_bad_image = "error";     // error, or skip: files that cannot be read as pictures are left out
+  int64_t cache_mb = 512;                 // memory for decoded pictures
+  std::string path = "";                  // manifest: the column of file names; default: the one called path, file, …
+  std::string images = "";                // manifest: the folder that they are relative to, from that of the manifest
+  std::string tag_separator = "";         // manifest: between the tags of a cell; default: guessed among ; | , space
+  Dims enough = {};                       // pictures may be decoded smaller, but not below this [height, width]
 
   /// Not of recipes: "colour=red", the words that the categories of another table have; empty: those of this one.
   std::vector<std::string> words = {};
 
   LAMINA_OPTIONS(format, root, name, test_fraction, validation, split, seed, limit, test, target, features, categories,
-                 kind, group, missing, separator, header, window, horizon, classes, channels)
+                 kind, group, missing, separator, header, window, horizon, classes, channels, on_bad_image, cache_mb,
+                 path, images, tag_separator)
 };
 
 /// The parts of a set; validation and test may be null.

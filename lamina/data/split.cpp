@@ -76,11 +76,16 @@ IndexSplit split_stratified(std::span<const int64_t> classes, double fraction, i
     return a.remainder != b.remainder ? a.remainder > b.remainder : a.tie < b.tie;
   });
   std::vector<bool> second(classes.size());
-  for (Share& s : shares) {
-    if (open > 0 && s.count < s.items->size()) {
+  // The last example of a class is only taken where nothing else is left.
+  for (const size_t spared : {1, 0}) {
+    for (Share& s : shares) {
+      const bool largest = s.count == static_cast<size_t>(static_cast<double>(s.items->size()) * fraction);
+      if (open <= 0 || !largest || s.count + spared >= s.items->size()) continue;
       ++s.count;
       --open;
     }
+  }
+  for (Share& s : shares) {
     for (size_t i = 0; i < s.count; ++i) second[static_cast<size_t>((*s.items)[i])] = true;
   }
   return by_flags(second);

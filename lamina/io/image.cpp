@@ -15,7 +15,7 @@ constexpr int64_t kMaxPixels = 100'000'000;  // a small file may claim any size
 
 struct Decoder {
   std::string_view begin;
-  Tensor (*decode)(std::string_view bytes, const std::string& name);
+  Tensor (*decode)(std::string_view bytes, const std::string& name, const Dims& enough);
 };
 constexpr std::array<Decoder, 7> kDecoders{{{"\xFF\xD8\xFF", decode_jpeg},
                                             {"\x89PNG\r\n\x1A\n", decode_png},
@@ -29,6 +29,24 @@ const Decoder* decoder_of(std::string_view bytes) {
   for (const Decoder& d : kDecoders) {
     if (bytes.substr(0, d.begin.size()) == d.begin) return &d;
   }
+  return nullptr;
+}
+
+/// Formats that people have, but which cannot be read here.
+const char* kind_of_other(std::string_view bytes) {
+  constexpr std::pair<std::string_view, const char*> kOthers[] = {{"GIF8", "GIF"},
+                                                                  {std::string_view("II*\0", 4), "TIFF"},
+                                                                  {std::string_view("MM\0*", 4), "TIFF"},
+                                                                  {"%PDF", "PDF"},
+                                                                  {"8BPS", "Photoshop"},
+                                                                  {"PK\x03\x04", "ZIP"},
+                                                                  {"<svg", "SVG"}};
+  for (const auto& [begin, kind] : kOthers) {
+    if (bytes.substr(0, begin.size()) == begin) return kind;
+  }
+  if (bytes.substr(0, 4) == "RIFF" && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP") return "WebP";
+  if (bytes.size() > 12 && bytes.substr(4, 8) == "ftypavif") return "AVIF";
+  if (bytes.size() > 12 && bytes.substr(4, 4) == "ftyp") return "HEIC or video";
   return nullptr;
 }
 
@@ -59,15 +77,20 @@ Tensor grey_where_grey(const Tensor& image) {
 
 bool looks_like_image(std::string_view bytes) { return decoder_of(bytes) != nullptr; }
 
-Tensor decode_image_bytes(std::string_view bytes, const std::string& name) {
+Tensor decode_image_bytes(std::string_view bytes, const std::string& name, const Dims& enough) {
   if (bytes.empty()) throw Error(name, "is empty, expected a picture");
   const Decoder* decoder = decoder_of(bytes);
   if (!decoder) {
-    throw Error(name, "is not a picture that can be read").hint("readable are JPEG, PNG, PGM, PPM and BMP");
+    const char* kind = kind_of_other(bytes);
+    throw Error(
+        name, kind ? std::string("is a ") + kind + " file, which cannot be read" : "is not a picture that can be read")
+        .hint("readable are JPEG, PNG, PGM, PPM and BMP");
   }
-  return decoder->decode(bytes, name);
+  return decoder->decode(bytes, name, enough);
 }
 
-Tensor decode_image(const std::string& path) { return decode_image_bytes(read_file(path), path); }
+Tensor decode_image(const std::string& path, const Dims& enough) {
+  return decode_image_bytes(read_file(path), path, enough);
+}
 
 }  // namespace lamina::io

@@ -12,10 +12,12 @@ namespace lamina::io {
 /// The format is told by the content: JPEG, PNG, PGM and PPM (plain or binary), BMP (uncompressed).
 /// 16 bits become 8; palettes become colours, or grey where all entries are; what is transparent is shown over white;
 /// JPEGs are turned upright as their EXIF orientation says. Throws Error naming the file where it is none of these,
-/// truncated, corrupt, a CMYK JPEG, or larger than 100 million pixels.
-Tensor decode_image(const std::string& path);
+/// truncated, corrupt, animated, a CMYK JPEG, or larger than 100 million pixels.
+/// `enough` [height, width]: a JPEG may come out at a half, a quarter or an eighth of its size while it stays at least
+/// that large both ways, which is quicker.
+Tensor decode_image(const std::string& path, const Dims& enough = {});
 /// The same from memory; `name` stands for the file in errors.
-Tensor decode_image_bytes(std::string_view bytes, const std::string& name);
+Tensor decode_image_bytes(std::string_view bytes, const std::string& name, const Dims& enough = {});
 /// Whether the content begins like one of these formats.
 bool looks_like_image(std::string_view bytes);
 

@@ -16,9 +16,9 @@ void put_row(Tensor& image, int64_t row, const uint8_t* interleaved);
 /// [1, h, w] of a picture whose three channels are equal, else the picture itself.
 Tensor grey_where_grey(const Tensor& image);
 
-Tensor decode_jpeg(std::string_view bytes, const std::string& name);
-Tensor decode_png(std::string_view bytes, const std::string& name);
-Tensor decode_pnm(std::string_view bytes, const std::string& name);
-Tensor decode_bmp(std::string_view bytes, const std::string& name);
+Tensor decode_jpeg(std::string_view bytes, const std::string& name, const Dims& enough);
+Tensor decode_png(std::string_view bytes, const std::string& name, const Dims& enough);
+Tensor decode_pnm(std::string_view bytes, const std::string& name, const Dims& enough);
+Tensor decode_bmp(std::string_view bytes, const std::string& name, const Dims& enough);
 
 }  // namespace lamina::io

@@ -103,6 +103,19 @@ bool read_jpeg_pixels(Decode& d) {
   return true;
 }
 
+/// The smallest scale at which the picture is still large enough; output_height and output_width follow.
+void set_scale(Decode& d, const Dims& enough) {
+  if (enough.rank() == 2) {
+    const bool swapped = d.orientation >= 5;
+    const int64_t height = enough[swapped ? 1 : 0], width = enough[swapped ? 0 : 1];
+    for (const unsigned part : {2U, 4U, 8U}) {
+      if (d.info.image_height < height * part || d.info.image_width < width * part) break;
+      d.info.scale_denom = part;
+    }
+  }
+  jpeg_calc_output_dimensions(&d.info);
+}
+
 /// Orientations 5 to 8 swap the axes; then rows or columns are reversed.
 Tensor upright(const Tensor& image, int orientation) {
   if (orientation == 1) return image;
@@ -127,7 +140,7 @@ Tensor upright(const Tensor& image, int orientation) {
 
 }  // namespace
 
-Tensor decode_jpeg(std::string_view bytes, const std::string& name) {
+Tensor decode_jpeg(std::string_view bytes, const std::string& name, const Dims& enough) {
   Decode d;
   d.bytes = bytes;
   d.info.err = jpeg_std_error(&d.failure.manager);
@@ -139,8 +152,10 @@ Tensor decode_jpeg(std::string_view bytes, const std::string& name) {
     throw Error(name, "is a JPEG in CMYK colours, expected grey or RGB").hint("convert it to RGB with an image editor");
   }
   const int64_t channels = d.info.num_components == 1 ? 1 : 3;
-  d.image = new_image(channels, d.info.image_height, d.info.image_width, name);
-  d.row.resize(static_cast<size_t>(channels) * d.info.image_width);
+  new_image(channels, d.info.image_height, d.info.image_width, name);  // refuses what claims too much
+  set_scale(d, enough);
+  d.image = new_image(channels, d.info.output_height, d.info.output_width, name);
+  d.row.resize(static_cast<size_t>(channels) * d.info.output_width);
   if (!read_jpeg_pixels(d)) throw Error(name, std::string("corrupt or truncated JPEG: ") + d.failure.message);
   return upright(d.image, d.orientation);
 }

@@ -56,7 +56,7 @@ uint32_t little(std::string_view bytes, size_t at, size_t count) {
 
 }  // namespace
 
-Tensor decode_pnm(std::string_view bytes, const std::string& name) {
+Tensor decode_pnm(std::string_view bytes, const std::string& name, const Dims&) {
   const bool plain = bytes[1] == '2' || bytes[1] == '3';
   const int64_t channels = bytes[1] == '2' || bytes[1] == '5' ? 1 : 3;
   PnmScanner scanner(bytes, name);
@@ -92,7 +92,7 @@ Tensor decode_pnm(std::string_view bytes, const std::string& name) {
   return image;
 }
 
-Tensor decode_bmp(std::string_view bytes, const std::string& name) {
+Tensor decode_bmp(std::string_view bytes, const std::string& name, const Dims&) {
   if (bytes.size() < 54) throw Error(name, "truncated in its header");
   const uint32_t data = little(bytes, 10, 4), header = little(bytes, 14, 4), bits = little(bytes, 28, 2);
   const uint32_t compression = little(bytes, 30, 4);

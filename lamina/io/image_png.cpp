@@ -116,7 +116,10 @@ bool write_png(Encode& e, const uint8_t* pixels, int64_t channels, int64_t heigh
 
 }  // namespace
 
-Tensor decode_png(std::string_view bytes, const std::string& name) {
+Tensor decode_png(std::string_view bytes, const std::string& name, const Dims&) {
+  // The chunk that announces frames comes before the pixels (APNG 1.0).
+  const size_t pixels = bytes.find("IDAT"), frames = bytes.find("acTL");
+  if (frames < pixels) throw Error(name, "is an animated PNG, expected a single picture");
   Decode d;
   d.rest = bytes;
   d.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &d.failure, on_error, on_warning);

@@ -30,6 +30,7 @@ constexpr Named kMetrics[] = {
     {"f1_weighted", [](const Names& n) { return f1(Average::weighted, n); }},
     {"confusion_matrix", [](const Names& n) { return confusion_matrix(n); }},
     {"roc_auc", [](const Names& n) { return roc_auc(n); }},
+    {"map", [](const Names& n) { return mean_average_precision(n); }},
     {"log_loss", [](const Names&) { return log_loss(); }},
     {"mae", [](const Names& n) { return mae(n); }},
     {"mse", [](const Names& n) { return mse(n); }},

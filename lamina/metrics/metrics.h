@@ -40,6 +40,9 @@ MetricPtr confusion_matrix(Names classes = {});
 /// Area under the ROC curve, ties counted half (Mann–Whitney). More than two classes: the mean over one-vs-rest areas
 /// of the softmax; tags: the mean over tags. Keeps every score: 8·classes bytes per example.
 MetricPtr roc_auc(Names classes = {});
+/// "map": the mean over tags of the average precision Σ (Rₙ − Rₙ₋₁)·Pₙ over falling thresholds, as scikit-learn has it
+/// (no interpolation); tags that no example has do not count. Keeps every score.
+MetricPtr mean_average_precision(Names tags = {});
 /// Mean of −log p(target) in nats, p from softmax (one logit or tags: sigmoid).
 MetricPtr log_loss();
 

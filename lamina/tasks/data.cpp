@@ -1,4 +1,5 @@
 // The sections data and transforms.
+#include <algorithm>
 #include <filesystem>
 
 #include "lamina/core/error.h"
@@ -115,16 +116,30 @@ data::DatasetPtr viewed(const TaskKind& kind, const data::DatasetPtr& part, bool
 void note_example(Facts& facts, const TaskKind& kind, const DataParts& parts) {
   const data::Example first = data::apply_all(parts.eval_transforms, parts.train->get(0), 0, 0, 0);
   facts.input = first[0].shape();
+  if (data::views_of(parts.eval_transforms) > 1) facts.input.erase(0);
   facts.dtype = first[0].dtype();
   if (first.size() > 1) facts.target = first[1].shape();
   facts.outputs = kind.outputs(first, facts.info);
+}
+
+/// [height, width] of pictures that are large enough for both lists; empty where one of them needs all pixels.
+Dims enough_for(const data::Transforms& train, const data::Transforms& eval) {
+  if (train.empty() || eval.empty()) return {};
+  const Dims a = train[0]->enough(), b = eval[0]->enough();
+  if (a.rank() != 2 || b.rank() != 2) return {};
+  return {std::max(a[0], b[0]), std::max(a[1], b[1])};
 }
 
 }  // namespace
 
 DataParts open_data(const Setting& recipe, Setting& resolved) {
   Setting section;
-  const data::DataOptions options = read_options(recipe, section);
+  data::DataOptions options = read_options(recipe, section);
+  if (const Setting* lists_given = recipe.find("transforms"); lists_given && lists_given->defined()) {
+    Setting ignored;
+    const Lists lists = transform_lists(recipe, {});
+    options.enough = enough_for(make_list(lists.train, ignored), make_list(lists.eval, ignored));
+  }
   const data::Parts opened = open_at(options, *recipe.find("data"));
   keep_root(options, section);
   DataParts parts{opened.train, opened.validation, opened.test, {}, {}, {}};

@@ -6,6 +6,7 @@
 #include "lamina/io/files.h"
 #include "lamina/report/report.h"
 #include "lamina/tasks/kind.h"
+#include "lamina/tasks/tagging.h"
 #include "lamina/train/checkpoint.h"
 
 namespace lamina::tasks {
@@ -45,7 +46,7 @@ Trained load_trained(const Run& run) {
   t.trainer = t.plan.trainer();
   data::Transforms transforms = eval_transforms(run.recipe, run.facts);
   for (const data::TransformPtr& p : make_kind(run.recipe, run.facts)->preparation()) transforms.push_back(p);
-  t.trainer->set_transforms(transforms, transforms);
+  t.trainer->set_transforms({}, transforms);
   return t;
 }
 
@@ -53,12 +54,44 @@ train::Results evaluate(const Run& run, const data::DatasetPtr& set, const std::
   make_kind(run.recipe, run.facts)->check_same(run, set->info());
   const Trained trained = load_trained(run);
   train::Results results = trained.trainer->evaluate(set);
+  if (set->info().target == data::TargetKind::tags) add_tuned_scores(*trained.trainer, set, run.path, results);
   if (picture.empty()) return results;
   report::Report page;
   trained.plan.task->add_results(page, results, *trained.trainer, set);
   if (page.figures.empty()) throw Error("--pictures", "the task of this run shows no pictures");
   io::write_file_atomically(picture, page.figures.front().png);
   return results;
+}
+
+Run with_views(Run run, const std::string& views) {
+  const auto refuse = [&](const std::string& what, const std::string& hint) -> Error {
+    return Error("--views", what).hint(hint);
+  };
+  if (views != "ten_crop" && views != "five_crop" && views != "flip") {
+    throw refuse("expected ten_crop, five_crop or flip, got \"" + views + "\"", "for example --views ten_crop");
+  }
+  recipe::Setting& list = run.recipe.field("transforms").field("eval");
+  if (views == "flip") {
+    recipe::Setting added;
+    added.kind = recipe::Setting::Kind::map;
+    added.field("name") = recipe::Setting::scalar("flip_views", "--views");
+    list.items.push_back(added);
+    run.facts.transforms.insert(run.facts.transforms.rfind(']'), list.items.size() > 1 ? ",{}" : "{}");
+    return run;
+  }
+  for (recipe::Setting& item : list.items) {
+    const recipe::Setting* name = item.find("name");
+    if (!name || name->text != "center_crop") continue;
+    recipe::Setting crop;
+    crop.kind = recipe::Setting::Kind::map;
+    crop.origin = item.origin;
+    crop.field("name") = recipe::Setting::scalar(views, item.origin);
+    crop.field("size") = *item.find("size");
+    item = crop;
+    return run;
+  }
+  throw refuse("this run has no center_crop among its transforms for evaluation that " + views + " could replace",
+               "use --views flip, or put " + views + " into transforms.eval of a recipe");
 }
 
 std::string confusion_text(const Tensor& counts, const std::vector<std::string>& classes) {

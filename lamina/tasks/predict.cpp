@@ -12,9 +12,11 @@
 #include "lamina/io/image.h"
 #include "lamina/ops/movement.h"
 #include "lamina/ops/pointwise.h"
+#include "lamina/ops/reduce.h"
 #include "lamina/ops/softmax.h"
 #include "lamina/tasks/kind.h"
 #include "lamina/tasks/pictures.h"
+#include "lamina/tasks/tagging.h"
 
 namespace lamina::tasks {
 
@@ -117,14 +119,14 @@ std::vector<Answer> answers_of(const std::vector<double>& scores, const data::Da
   return answers;
 }
 
-/// One forward pass for one input: files may lead to different shapes.
+/// One forward pass for one input [views, …]: files may lead to different shapes. The mean over the views.
 std::vector<double> scores_of(nn::Layer& net, const Tensor& x, data::TargetKind target) {
   const NoGrad no_grad;
   const nn::ModeScope eval(nn::Mode::eval);
-  Tensor y = net(unsqueeze(x, 0));
+  Tensor y = net(x);
   if (target == data::TargetKind::classes) y = softmax(y, -1);
   if (target == data::TargetKind::tags) y = sigmoid(y);
-  return y.values();
+  return (x.size(0) > 1 ? mean(y, {0}) : y).values();
 }
 
 }  // namespace
@@ -148,17 +150,22 @@ std::vector<Prediction> TaskKind::predict(const Run& run, const std::vector<std:
     }
   }
   const nn::LayerPtr net = trained_network(run);
+  const bool tags = run.facts.info.target == data::TargetKind::tags;
+  const std::vector<double> thresholds = tags ? load_thresholds(run.path, run.facts.info) : std::vector<double>();
   std::vector<Prediction> predictions;
   for (const Input& input : inputs) {
     const data::Example example = data::apply_all(transforms, {input.value}, 0, 0, 0);
     Tensor x = example[0];
     if (x.dtype() == DType::u8) x = cast(x, DType::f32) / 255.0;
-    if (x.shape() != run.facts.input) {
+    if (data::views_of(transforms) == 1) x = unsqueeze(x, 0);
+    if (Shape one = x.shape(); one.erase(0), one != run.facts.input) {
       throw Error(input.label,
-                  "the network takes inputs of shape " + run.facts.input.str() + ", this one is " + x.shape().str());
+                  "the network takes inputs of shape " + run.facts.input.str() + ", this one is " + one.str());
     }
     predictions.push_back(
         {input.label, answers_of(scores_of(*net, x, run.facts.info.target), run.facts.info, options.top), {}});
+    std::vector<Answer>& answers = predictions.back().answers;
+    for (size_t i = 0; tags && i < answers.size(); ++i) answers[i].set = answers[i].value >= thresholds.at(i);
   }
   return predictions;
 }

@@ -12,6 +12,7 @@ namespace lamina::tasks {
 struct Answer {
   std::string name;
   double value = 0;
+  bool set = true;  // of a tag: does its probability reach the threshold of the run?
 };
 
 struct Prediction {

@@ -31,6 +31,8 @@ class FromTargets final : public TaskKind {
         return "[accuracy, confusion_matrix]";
       case data::TargetKind::values:
         return "[mae, rmse, r2]";
+      case data::TargetKind::tags:
+        return "[map, f1_macro, f1_micro]";
       default:
         return "[]";
     }

@@ -44,6 +44,9 @@ std::string Trainer::Impl::identity() const {
                           {"clip_value", options.clip_value},
                           {"l1", options.l1},
                           {"l2", options.l2},
+                          {"accumulate", options.accumulate},
+                          {"ema_decay", options.ema_decay},
+                          {"swa_epochs", options.swa_epochs},
                           {"best_metric", best.metric},
                           {"training data", fingerprint(train_set)},
                           {"training examples", train_set->size()},
@@ -68,6 +71,7 @@ std::string Trainer::Impl::state() const {
   j["random"] = random.state().value().ints();
   j["best"] = {{"metric", best.metric}, {"value", best.value}, {"epoch", best.epoch}, {"checkpoint", best.checkpoint}};
   j["schedule"] = schedule ? schedule->state() : std::vector<double>{};
+  if (average) j["average"] = {{"count", average->count()}, {"epoch", averaged_epoch}};
   j["identity"] = ordered_json::parse(identity());
   for (const CallbackPtr& c : active) j["callbacks"][c->name()] = ordered_json::parse(c->state());
   return j.dump(2) + "\n";
@@ -91,6 +95,10 @@ void Trainer::Impl::load_state(const std::string& json, const std::string& file)
     for (const auto& [name, value] : j.at("values").items()) progress.values[name] = number_or_nan(value);
     const auto key = j.at("random").get<std::vector<int64_t>>();
     random.state().assign(Tensor::from(std::span<const int64_t>(key), {2}));
+    if (average) {
+      average->set_count(j.at("average").at("count").get<int64_t>());
+      averaged_epoch = j.at("average").at("epoch").get<int64_t>();
+    }
     const ordered_json& b = j.at("best");
     best.value = number_or_nan(b.at("value"));
     best.epoch = b.at("epoch").get<int64_t>();
@@ -106,6 +114,15 @@ void Trainer::Impl::load_state(const std::string& json, const std::string& file)
   }
 }
 
+std::vector<nn::NamedVariable> Trainer::Impl::optimizer_state() const {
+  std::vector<nn::NamedVariable> all = optimizer->state();
+  if (average) {
+    const std::vector<nn::NamedVariable> training = average->training();
+    all.insert(all.end(), training.begin(), training.end());
+  }
+  return all;
+}
+
 bool Trainer::Impl::resume() {
   const std::string last = pointed_to(options.run_dir, "last");
   if (last.empty()) return false;
@@ -113,8 +130,9 @@ bool Trainer::Impl::resume() {
   const std::string text = io::read_file(file);
   // The state is checked first, tensors come last: nothing is half loaded where one of them does not fit.
   load_state(text, file);
-  load_variables(task.module().state(), folder + "/model.safetensors", "network");
-  load_variables(optimizer->state(), folder + "/optimizer.safetensors", "optimizer");
+  const bool averaged = average && average->active();
+  load_variables(averaged ? average->averaged() : task.module().state(), folder + "/model.safetensors", "network");
+  load_variables(optimizer_state(), folder + "/optimizer.safetensors", "optimizer");
   if (!best.checkpoint.empty() && pointed_to(options.run_dir, "best") != best.checkpoint) {
     point_to(options.run_dir, "best", best.checkpoint);
   }
@@ -129,7 +147,11 @@ std::string Trainer::Impl::save_checkpoint() {
   const std::string name = epoch_done ? "epoch-" + padded(progress.epoch + 1, 4) : "step-" + padded(progress.step, 8);
   const bool is_best = epoch_done && best.epoch == progress.epoch;
   if (is_best) best.checkpoint = name;
-  write_checkpoint(options.run_dir, name, {task.module().state(), optimizer->state(), state()});
+  // `model` is what is evaluated and used: where weights are averaged, those that training goes on with lie beside the
+  // optimizer's state.
+  const bool averaged = average && average->active();
+  write_checkpoint(options.run_dir, name,
+                   {averaged ? average->averaged() : task.module().state(), optimizer_state(), state()});
   point_to(options.run_dir, "last", name);
   if (is_best) point_to(options.run_dir, "best", name);
   drop_old_checkpoints(options.run_dir, options.keep);

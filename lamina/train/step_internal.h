@@ -7,6 +7,7 @@
 
 #include "lamina/graph/capture.h"
 #include "lamina/ops/random.h"
+#include "lamina/train/average_internal.h"
 #include "lamina/train/trainer.h"
 
 namespace lamina::train {
@@ -19,9 +20,9 @@ class TrainingStep {
     std::vector<double> gradient_norms, weight_norms;  // per parameter, where statistics_steps is set
   };
 
-  /// `scale_bytes`: pictures of u8 are divided by 255. The optimizer is bound.
+  /// `scale_bytes`: pictures of u8 are divided by 255. The optimizer is bound. `ema` may be null.
   TrainingStep(Task& task, optim::Optimizer& optimizer, Generator& random, const TrainerOptions& options,
-               bool scale_bytes);
+               bool scale_bytes, const WeightAverage* ema);
 
   /// Compiles the step without running it. Throws Error where a parameter is used but not listed, or listed but not
   /// reached.
@@ -33,15 +34,22 @@ class TrainingStep {
   /// After run() gave a loss that is not finite: the Error that says where it comes from.
   Error explain_non_finite(const data::Batch& batch, double loss) const;
 
-  const graph::Report& report() const { return step_.report(); }
+  const graph::Report& report() const { return options_.accumulate > 1 ? add_part_.report() : step_.report(); }
   const std::vector<std::string>& names() const { return names_; }
 
  private:
   Tensors update(const Tensors& inputs) const;
+  /// Clipping, statistics, the optimizer's step and the average; nothing changes where the loss is not finite.
+  Tensors apply(const Tensor& loss, Tensors grads, const Tensors& before) const;
+  Tensor loss_and_gradients(const Tensors& inputs, Tensors& grads) const;
+  Tensors values_of_state() const;
+  const Tensors& run_parts(const data::Batch& batch);
+  Tensors add_part(const Tensors& inputs);
+  Tensors apply_parts() const;
   Tensor loss_of(const data::Batch& batch) const;
   Tensors gradients(const Tensor& loss) const;
   void audit(const data::Batch& batch);
-  void check_memory(const data::Batch& batch);
+  void check_memory(graph::Captured& step, const data::Batch& batch);
 
   Task& task_;
   optim::Optimizer& optimizer_;
@@ -51,14 +59,24 @@ class TrainingStep {
   std::vector<nn::NamedVariable> weights_;  // of the module
   std::vector<std::string> names_;          // of the optimizer's parameters
   std::vector<Variable> state_;
+  const WeightAverage* ema_;
   bool compiled_ = false;
   graph::Captured step_;
+
+  // Of batches computed in parts: sums of loss and gradients times examples, and the number of examples.
+  std::vector<Variable> sums_;
+  Variable loss_sum_, count_;
+  std::vector<bool> reached_;  // the parameters that have a gradient
+  graph::Captured add_part_, apply_parts_;
 };
 
 /// Predictions and loss in evaluation mode, without gradients. Random numbers are the same in each evaluation.
 class Evaluation {
  public:
-  Evaluation(Task& task, const TrainerOptions& options, bool scale_bytes);
+  /// Batches hold `views` views of each input; predictions are averaged over them as `target` asks for.
+  Evaluation(Task& task, const TrainerOptions& options, bool scale_bytes, int64_t views = 1,
+             data::TargetKind target = data::TargetKind::classes);
+  data::TargetKind target() const { return target_; }
   /// Starts the random numbers again.
   void restart() { random_.seed(seed_); }
   /// {predictions, loss}; valid until the next call.
@@ -71,6 +89,8 @@ class Evaluation {
   Task& task_;
   int64_t seed_;
   bool scale_bytes_;
+  int64_t views_;
+  data::TargetKind target_;
   Generator random_;
   graph::Captured with_loss_, predict_;
 };

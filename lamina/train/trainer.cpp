@@ -31,6 +31,10 @@ void check_options(const TrainerOptions& o) {
   require(o.epochs >= 0, "epochs", "0 or more", static_cast<double>(o.epochs));
   require(o.batch >= 1, "batch", "1 or more", static_cast<double>(o.batch));
   require(o.workers >= 0, "workers", "0 or more", static_cast<double>(o.workers));
+  require(o.accumulate >= 1, "accumulate", "1 or more", static_cast<double>(o.accumulate));
+  require(o.ema_decay >= 0 && o.ema_decay < 1, "ema_decay", "from 0 to below 1", o.ema_decay);
+  require(o.swa_epochs >= 0 && (o.swa_epochs == 0 || o.ema_decay == 0), "swa_epochs",
+          "0 or more, and 0 beside ema_decay", static_cast<double>(o.swa_epochs));
   require(o.clip_norm >= 0, "clip_norm", "0 or more", o.clip_norm);
   require(o.clip_value >= 0, "clip_value", "0 or more", o.clip_value);
   require(o.l1 >= 0, "l1", "0 or more", o.l1);
@@ -74,9 +78,35 @@ void Trainer::Impl::check_set(const data::DatasetPtr& set) const {
   if (set->size() == 0) throw Error("trainer", "the data set \"" + set->info().name + "\" is empty");
 }
 
-Evaluation& Trainer::Impl::ready_evaluation() {
-  if (!evaluation) evaluation = std::make_unique<Evaluation>(task, options, !transforms_set);
+Evaluation& Trainer::Impl::ready_evaluation(data::TargetKind target) {
+  if (!evaluation || evaluation->target() != target) {
+    evaluation = std::make_unique<Evaluation>(task, options, !transforms_set, data::views_of(eval_transforms), target);
+  }
   return *evaluation;
+}
+
+void Trainer::Impl::make_step() {
+  average.reset();
+  averaged_epoch = -1;
+  if (options.ema_decay > 0 || options.swa_epochs > 0) {
+    average = std::make_unique<WeightAverage>(task.module(), options);
+    step.reset();  // it updates the average
+  }
+  if (step) return;
+  step = std::make_unique<TrainingStep>(task, *optimizer, random, options, !transforms_set,
+                                        options.ema_decay > 0 ? average.get() : nullptr);
+}
+
+/// SWA: takes the weights at the end of an epoch into the average.
+void Trainer::Impl::average_epoch() {
+  if (options.swa_epochs == 0 || progress.epoch < options.epochs - options.swa_epochs) return;
+  if (averaged_epoch == progress.epoch) return;  // before an interruption
+  average->add();
+  averaged_epoch = progress.epoch;
+  const AverageScope averaged(average.get());
+  data::Loader loader(train_set, train_transforms,
+                      {.batch = options.batch, .seed = options.seed, .workers = options.workers});
+  renew_statistics(task, loader, progress.epoch, options, !transforms_set);
 }
 
 void Trainer::Impl::bind_optimizer() {
@@ -145,7 +175,7 @@ Results Trainer::Impl::fit(const data::DatasetPtr& train, const data::DatasetPtr
   bind_optimizer();
   check_best_metric();
   if (schedule) schedule->watch(higher_is_better());
-  if (!step) step = std::make_unique<TrainingStep>(task, *optimizer, random, options, !transforms_set);
+  make_step();
 
   data::Loader loader(train, train_transforms,
                       {.batch = options.batch, .shuffle = true, .seed = options.seed, .workers = options.workers});
@@ -214,6 +244,7 @@ void Trainer::Impl::run_step(const data::Batch& batch) {
     throw error.detail("in step " + std::to_string(progress.step + 1) + ", batch " +
                        std::to_string(progress.batch + 1) + " of epoch " + std::to_string(progress.epoch + 1));
   }
+  if (options.ema_decay > 0) average->updated();
   const int64_t n = batch[0].size(0);
   progress.loss = outcome.loss;
   progress.examples += n;
@@ -242,12 +273,12 @@ bool Trainer::Impl::look_for_interrupts() {
 void Trainer::Impl::finish_epoch() {
   const bool last = progress.epoch + 1 == options.epochs;
   const bool measured = validation_set && (last || (progress.epoch + 1) % options.validate_every == 0);
-  if (measured) {
-    last_validation = evaluate(validation_set, true);
+  average_epoch();
+  {
+    const AverageScope averaged(average.get());
+    if (measured) last_validation = evaluate(validation_set, true);
     if (!stop_reason.empty()) return;  // interrupted: the whole validation is done again after a resume
-    validate();
-  } else if (!validation_set) {
-    validate();
+    if (measured || !validation_set) validate();
   }
   progress.values["seconds"] = earlier_seconds + progress.seconds;
   epoch_done = true;
@@ -293,7 +324,7 @@ Results Trainer::Impl::evaluate(const data::DatasetPtr& set, bool stoppable) {
   std::unique_ptr<data::Loader>& loader = set == validation_set ? validation_loader : own;
   if (!loader) loader = std::make_unique<data::Loader>(set, eval_transforms, evaluation_order());
   for (const metrics::MetricPtr& m : task.metrics()) m->reset();
-  Evaluation& network = ready_evaluation();
+  Evaluation& network = ready_evaluation(set->info().target);
   network.restart();
   Results results;
   double loss = 0;
@@ -305,7 +336,7 @@ Results Trainer::Impl::evaluate(const data::DatasetPtr& set, bool stoppable) {
           .hint("use predict()");
     }
     const Tensors& out = network.with_loss(batch);
-    const int64_t n = batch[0].size(0);
+    const int64_t n = batch[1].size(0);
     loss += out[1].item() * static_cast<double>(n);
     results.examples += n;
     for (const metrics::MetricPtr& m : task.metrics()) m->update_batch(out[0], batch);
@@ -335,6 +366,7 @@ void Trainer::Impl::restore_best() {
 /// What the caller gets, with the best weights where the run was to stop early.
 Results Trainer::Impl::finish() {
   const bool complete = progress.epoch >= options.epochs || out_of_patience();
+  if (average && average->active()) average->exchange();  // the caller gets what was evaluated
   if (complete && options.patience > 0 && best.epoch >= 0 && best.epoch != progress.epoch - 1) {
     restore_best();
     last_validation = {};
@@ -370,7 +402,7 @@ data::LoaderOptions Trainer::Impl::evaluation_order() const {
 
 Tensor Trainer::Impl::predict(const data::DatasetPtr& set) {
   check_set(set);
-  Evaluation& network = ready_evaluation();
+  Evaluation& network = ready_evaluation(set->info().target);
   network.restart();
   data::Loader loader(set, eval_transforms, evaluation_order());
   Tensors parts;
@@ -388,6 +420,10 @@ Trainer::Trainer(Task& task, const optim::Optimizer& optimizer, TrainerOptions o
 Trainer::~Trainer() = default;
 
 void Trainer::set_transforms(data::Transforms train, data::Transforms eval) {
+  if (data::views_of(train) > 1) {
+    throw Error("trainer", "views of an input are for evaluation, not for training")
+        .hint("five_crop, ten_crop and flip_views go into transforms.eval");
+  }
   impl_->train_transforms = std::move(train);
   impl_->eval_transforms = std::move(eval);
   impl_->transforms_set = true;

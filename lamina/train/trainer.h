@@ -26,11 +26,17 @@ struct TrainerOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
   int64_t seed = 1;
-  int64_t workers = 1;           // threads that prepare batches; 0: none
-  double clip_norm = 0;          // global gradient norm; 0: no clipping
-  double clip_value = 0;         // each gradient element, before clip_norm; 0: no clipping
-  double l1 = 0, l2 = 0;         // penalties l1·Σ|w| + l2·Σw² on weights (not on biases and normalization), in the loss
-  std::string run_dir = "";      // where log, checkpoints and report go; empty: nowhere
+  int64_t workers = 1;       // threads that prepare batches; 0: none
+  int64_t accumulate = 1;    // parts that each batch is computed in, one after the other: less memory for the same
+                             // step, but that batch normalization sees the parts alone
+  double ema_decay = 0;      // exponential average of the weights, evaluated and saved in their place: 0.999; 0: none
+  int64_t swa_epochs = 0;    // average of the weights at the ends of the last so many epochs, likewise, with batch
+                             // statistics computed anew (Izmailov et al., "Averaging weights leads to wider optima",
+                             // 2018)
+  double clip_norm = 0;      // global gradient norm; 0: no clipping
+  double clip_value = 0;     // each gradient element, before clip_norm; 0: no clipping
+  double l1 = 0, l2 = 0;     // penalties l1·Σ|w| + l2·Σw² on weights (not on biases and normalization), in the loss
+  std::string run_dir = "";  // where log, checkpoints and report go; empty: nowhere
   int64_t checkpoint_steps = 0;  // besides the end of each epoch, every so many steps
   int64_t keep = 2;              // checkpoints kept besides best and last
   std::string best_metric = "";  // "accuracy", "loss"; default: the first metric, else the loss
@@ -46,9 +52,9 @@ struct TrainerOptions {
   bool progress = true;         // bar on a terminal, lines elsewhere
   bool handle_signals = true;   // Ctrl-C and SIGTERM finish the step, save and return; a second one ends at once
   std::vector<std::string> disabled_passes = {};
-  LAMINA_OPTIONS(epochs, batch, seed, workers, clip_norm, clip_value, l1, l2, run_dir, checkpoint_steps, keep,
-                 best_metric, patience, validate_every, log_steps, statistics_steps, allow_unused, compile, memory,
-                 progress, handle_signals, disabled_passes)
+  LAMINA_OPTIONS(epochs, batch, seed, workers, accumulate, ema_decay, swa_epochs, clip_norm, clip_value, l1, l2,
+                 run_dir, checkpoint_steps, keep, best_metric, patience, validate_every, log_steps, statistics_steps,
+                 allow_unused, compile, memory, progress, handle_signals, disabled_passes)
 };
 /// Throws Error for a number out of its range, or the name of a pass that there is not.
 void check_options(const TrainerOptions& options);
@@ -83,7 +89,8 @@ class Trainer {
   ~Trainer();
 
   /// For training and for evaluation data. Default: none, but pictures of bytes (u8 [n, channels, height, width]) are
-  /// divided by 255.
+  /// divided by 255. Where those for evaluation make several views of an input, predictions are averaged over them (as
+  /// probabilities of classes or tags) and the loss is the mean over all views.
   void set_transforms(data::Transforms train, data::Transforms eval);
   /// Of the optimizer's rate as it is now. Default: constant.
   void set_schedule(std::shared_ptr<optim::Schedule> schedule);

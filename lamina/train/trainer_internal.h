@@ -25,7 +25,9 @@ struct Trainer::Impl {
   void validate();
   bool higher_is_better() const;
   void check_set(const data::DatasetPtr& set) const;
-  Evaluation& ready_evaluation();
+  Evaluation& ready_evaluation(data::TargetKind target);
+  void make_step();
+  void average_epoch();
   void start_anew();
   void bind_optimizer();
   void add_callbacks();
@@ -51,6 +53,7 @@ struct Trainer::Impl {
   /// Loads the last checkpoint of run_dir; false where there is none.
   bool resume();
   std::string save_checkpoint();
+  std::vector<nn::NamedVariable> optimizer_state() const;
 
   template <class F>
   void each(F&& call) {
@@ -69,6 +72,8 @@ struct Trainer::Impl {
   std::vector<CallbackPtr> active;     // of the running fit()
 
   Generator random;
+  std::unique_ptr<WeightAverage> average;
+  int64_t averaged_epoch = -1;  // of SWA: the last one that counts
   std::unique_ptr<TrainingStep> step;
   std::unique_ptr<Evaluation> evaluation;
   data::DatasetPtr train_set, validation_set;
