@@ -106,6 +106,13 @@ void check_options(const DataOptions& options) {
   if (options.channels != 0 && options.channels != 1 && options.channels != 3) {
     throw Error("data.channels", "expected 1 or 3, got " + std::to_string(options.channels));
   }
+  at_least("cache_mb", 0, options.cache_mb);
+  if (options.on_bad_image != "error" && options.on_bad_image != "skip") {
+    throw Error("data.on_bad_image", "expected error or skip, got \"" + options.on_bad_image + "\"");
+  }
+  if (options.tag_separator.size() > 1) {
+    throw Error("data.tag_separator", "expected one character, got \"" + options.tag_separator + "\"");
+  }
   check_table_options(options);
 }
 

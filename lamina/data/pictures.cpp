@@ -244,15 +244,6 @@ std::string megabytes(double bytes) { return std::to_string(std::llround(bytes /
 }  // namespace
 
 Parts picture_parts(DatasetInfo info, PictureParts pictures, const DataOptions& options, const std::string& root) {
-  if (options.on_bad_image != "error" && options.on_bad_image != "skip") {
-    throw Error("data.on_bad_image", "expected error or skip, got \"" + options.on_bad_image + "\"");
-  }
-  if (options.channels != 0 && options.channels != 1 && options.channels != 3) {
-    throw Error("data.channels", "expected 1 or 3, got " + std::to_string(options.channels));
-  }
-  if (options.cache_mb < 0) {
-    throw Error("data.cache_mb", "expected a number of at least 0, got " + std::to_string(options.cache_mb));
-  }
   std::vector<const Picture*> all;
   for (const Pictures* part : {&pictures.train, &pictures.validation, &pictures.test}) {
     for (const Picture& p : *part) all.push_back(&p);

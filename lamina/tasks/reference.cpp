@@ -259,7 +259,8 @@ std::string recipe_reference() {
          "that a linear rise takes.\n" +
          entries(optim::schedule_table()) + "\n## trainer\n" + table_of(trainer_fields.fields(), trainer_docs()) +
          "\n`early_stopping: {metric: accuracy, patience: 3}` sets `best_metric` and `patience`.\n" +
-         "\n## metrics\n\nA list of names. Default: `[accuracy, confusion_matrix]` for classes, `[mae, rmse, r2]` for "
+         "\n## metrics\n\nA list of names. Default: `[accuracy, confusion_matrix]` for classes, `[map, f1_macro, "
+         "f1_micro]` for tags, `[mae, rmse, r2]` for "
          "values. There are " +
          words(metrics::metric_names()) + ".\n";
 }

@@ -164,7 +164,8 @@ void TrainingStep::check_memory(graph::Captured& step, const data::Batch& batch)
                              "does not fit into memory");
   error.detail("needed for intermediate values  " + mib(needed)).detail("available  " + mib(available));
   const std::string recompute = options_.memory == "recompute" ? "" : "; memory: recompute needs less";
-  throw error.hint(fits > 0 ? (parts ? "the largest part that fits is " : "the largest batch that fits is ") + std::to_string(fits) + recompute
+  throw error.hint(fits > 0 ? (parts ? "the largest part that fits is " : "the largest batch that fits is ") +
+                                  std::to_string(fits) + recompute
                             : "not even one example fits" + recompute);
 }
 

@@ -170,7 +170,7 @@ TEST(Cifar, MistakesAreNamed) {
   o.format = "cifar10";
   o.root = folder / "c";
   std::filesystem::create_directories(folder / "c");
-  EXPECT_CONTAINS(error_of([&] { open_dataset(o); }), "no training records");
+  EXPECT_CONTAINS(error_of([&] { open_dataset(o); }), "has no records of CIFAR");
   folder.write("c/data_batch_1.bin", cifar_record("\1", 1) + cifar_record("\x0b", 1));
   EXPECT_CONTAINS(error_of([&] { open_dataset(o); }), "record 1 has label 11");
   const std::string record = cifar_record("\1", 1);
@@ -241,8 +241,11 @@ TEST(Csv, MistakesNameFileLineAndColumn) {
   EXPECT_CONTAINS(error_of([&] { open_dataset(o); }), "has no column \"z\"");
   o = csv_options(folder, kTable);
   o.features = {"fare"};
-  o.classes = {"yes"};
+  o.classes = {"yes", "perhaps"};
   EXPECT_CONTAINS(error_of([&] { open_dataset(o); }), "t.csv:2: column \"alive\": \"no\" is no class");
+  o.classes = {"yes"};
+  EXPECT_CONTAINS(error_of([&] { open_dataset(o); }),
+                  "column \"alive\": expected at least two classes, got \"yes\" alone");
   o.classes = {};
   o.kind = "values";
   EXPECT_CONTAINS(error_of([&] { open_dataset(o); }), "column \"alive\": expected a number");

@@ -59,7 +59,7 @@ TEST(Pictures, BadFilesAreOneList) {
   write_mixed(folder);
   const std::string text = error_of([&] { open_parts(options_for("folder", folder / "f")); });
   EXPECT_CONTAINS(text, "8 of 17 files cannot be read as pictures");
-  EXPECT_CONTAINS(text, "a/truncated.jpg: corrupt or truncated JPEG");
+  EXPECT_CONTAINS(text, "a/truncated.jpg: corrupt");
   EXPECT_CONTAINS(text, "a/empty.png: is empty");
   EXPECT_CONTAINS(text, "a/text.jpg: is not a picture that can be read");
   EXPECT_CONTAINS(text, "a/notes.txt: is not a picture that can be read");
@@ -115,6 +115,37 @@ TEST(Pictures, FoldersAsArchivesUnpack) {
   EXPECT_EQ(parts.validation->size(), 2);
   EXPECT_EQ(parts.test->size(), 2);
   EXPECT_EQ(parts.train->info().classes, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(Pictures, WithoutClassesThereAreNoTargets) {
+  const TempFolder folder;
+  for (int i = 0; i < 3; ++i) folder.write("f/" + std::to_string(i) + ".png", png(1, i));
+  const DatasetPtr set = open_parts(options_for("folder", folder / "f")).train;
+  EXPECT_EQ(set->info().target, TargetKind::none);
+  ASSERT_EQ(set->size(), 3);
+  ASSERT_EQ(set->get(2).size(), 1U);
+  EXPECT_EQ(set->get(2)[0].at({0, 0, 0}), 2);
+}
+
+TEST(Pictures, ATestPartMayStandAlone) {
+  const TempFolder folder;
+  for (const char* c : {"a", "b"}) folder.write(std::string("f/test/") + c + "/1.png", png(1, 5));
+  const DataOptions options = options_for("folder", folder / "f");
+  const DatasetPtr set = open_to_test(options, folder / "f");
+  EXPECT_EQ(set->size(), 2);
+  EXPECT_EQ(set->info().classes, (std::vector<std::string>{"a", "b"}));
+  EXPECT_CONTAINS(error_of([&] { open_parts(options); }), "holds a test part only");
+}
+
+TEST(Pictures, WhatFileManagersLeaveIsNoPicture) {
+  const TempFolder folder;
+  for (const char* name : {".DS_Store", "._1.png", "Thumbs.db", "desktop.ini"})
+    folder.write(std::string("f/a/") + name, "x");
+  folder.write("f/.cache/1.png", "x");
+  folder.write("f/a/1.png", png(1, 1));
+  const DatasetPtr set = open_parts(options_for("folder", folder / "f")).train;
+  EXPECT_EQ(set->size(), 1);
+  EXPECT_EQ(set->info().classes, (std::vector<std::string>{"a"}));
 }
 
 TEST(Pictures, FoldersOfTags) {

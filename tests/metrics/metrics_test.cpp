@@ -111,7 +111,10 @@ TEST(Metrics, ResetForgetsEverything) {
     if (name == "psnr" || name == "ssim") continue;  // of pictures: pictures_test.cpp
     const MetricPtr metric = make_metric(name, {});
     const bool of_values = name == "mae" || name == "mse" || name == "rmse" || name == "r2";
-    const auto feed = [&](const Tensor& p) { metric->update(p, of_values ? Tensor::from({1, 2}, {1, 2}) : target); };
+    const Tensor wanted = of_values       ? Tensor::from({1, 2}, {1, 2})
+                          : name == "map" ? Tensor::from({0, 1}, {1, 2})  // tags
+                                          : target;
+    const auto feed = [&](const Tensor& p) { metric->update(p, wanted); };
     feed(wrong);
     metric->reset();
     EXPECT_THROW(metric->value(), Error) << name;
@@ -119,7 +122,7 @@ TEST(Metrics, ResetForgetsEverything) {
     if (name == "roc_auc") continue;  // one class only
     const double after = metric->value();
     const MetricPtr fresh = make_metric(name, {});
-    fresh->update(right, of_values ? Tensor::from({1, 2}, {1, 2}) : target);
+    fresh->update(right, wanted);
     EXPECT_EQ(after, fresh->value()) << name;
   }
 }

@@ -248,7 +248,7 @@ TEST(BadRecipe, ANumberBelowTheRangeOfItsKey) {
 
 /// Keys that any word suits: names of files, columns, sets.
 bool may_be_any_word(const std::string& key) {
-  static const std::set<std::string> any{"data.root", "data.test", "trainer.run_dir"};
+  static const std::set<std::string> any{"data.root", "data.test", "data.path", "data.images", "trainer.run_dir"};
   return any.contains(key);
 }
 

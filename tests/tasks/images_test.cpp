@@ -40,15 +40,15 @@ void write_tags(const TempFolder& folder) {
   folder.write("tags/tags.csv", csv);
 }
 
-struct Trained1 {
-  Run run;
+struct Outcome {
+  tasks::Run run;
   DataParts data;
 };
 
 /// As `lamina train` does.
-Trained1 train_in(const std::string& run_dir, const recipe::Setting& recipe) {
+Outcome train_in(const std::string& run_dir, const recipe::Setting& recipe) {
   recipe::Setting resolved;
-  Trained1 t{{}, open_data(recipe, resolved)};
+  Outcome t{{}, open_data(recipe, resolved)};
   Plan plan = make_plan(recipe, t.data.facts, resolved);
   plan.options.run_dir = run_dir;
   plan.options.progress = false;
@@ -57,6 +57,7 @@ Trained1 train_in(const std::string& run_dir, const recipe::Setting& recipe) {
   trainer->set_transforms(t.data.train_transforms, t.data.eval_transforms);
   trainer->fit(t.data.train, t.data.validation);
   if (t.data.facts.info.target == data::TargetKind::tags) {
+    trainer->load("best");
     choose_thresholds(*trainer, t.data.validation ? t.data.validation : t.data.train, run_dir);
   }
   t.run = open_run(run_dir);
@@ -71,7 +72,7 @@ TEST(Tagging, TrainsChoosesThresholdsAndPredictsTags) {
                        ", kind: tags, validation: 0.2, test_fraction: 0.2}\nmodel: {name: mlp, hidden: [16]}\n"
                        "transforms: [{resize: {size: [6, 8]}}, scale]\noptimizer: {name: adam, lr: 0.01}\n"
                        "trainer: {epochs: 60, batch: 8}\n");
-  const Trained1 t = train_in(folder / "run", load_recipe(file));
+  const Outcome t = train_in(folder / "run", load_recipe(file));
   const train::Results results = evaluate(t.run, t.data.test);
   EXPECT_GT(results.values.at("map"), 0.99);
   EXPECT_GT(results.values.at("f1_macro_tuned"), 0.99);
@@ -123,7 +124,7 @@ TEST(Views, StandInForTheCentreCrop) {
       "data: {format: builtin, name: digits}\nmodel: {name: mlp, hidden: [16]}\noptimizer: {name: adam, lr: 0.01}\n"
       "transforms: {train: [{random_crop: {size: 6}}, scale], eval: [{center_crop: {size: 6}}, scale]}\n"
       "trainer: {epochs: 3, batch: 32}\nmetrics: [accuracy, top5]\n");
-  const Trained1 t = train_in(folder / "run", load_recipe(file));
+  const Outcome t = train_in(folder / "run", load_recipe(file));
   const double one = evaluate(t.run, t.data.test).values.at("accuracy");
   const double ten = evaluate(with_views(t.run, "ten_crop"), t.data.test).values.at("accuracy");
   const double five = evaluate(with_views(t.run, "five_crop"), t.data.test).values.at("accuracy");
@@ -133,7 +134,7 @@ TEST(Views, StandInForTheCentreCrop) {
   EXPECT_NE(ten, five);
   EXPECT_NE(two, one);  // digits are no mirror images
   EXPECT_CONTAINS(error_of([&] { with_views(t.run, "twelve"); }), "expected ten_crop, five_crop or flip");
-  Run plain = t.run;
+  tasks::Run plain = t.run;
   plain.recipe.field("transforms")
       .field("eval")
       .items.erase(plain.recipe.field("transforms").field("eval").items.begin());
@@ -145,7 +146,7 @@ void expect_trains(const TempFolder& folder, const std::string& name, const std:
   std::vector<std::string> all = overrides;
   all.insert(all.end(), {"trainer.epochs=1", "trainer.workers=1"});
   const recipe::Setting recipe = load_recipe(LAMINA_SOURCE_DIR "/recipes/" + name, all);
-  const Trained1 t = train_in(folder / name, recipe);
+  const Outcome t = train_in(folder / name, recipe);
   const data::DatasetPtr set = t.data.test ? t.data.test : t.data.validation ? t.data.validation : t.data.train;
   EXPECT_TRUE(std::isfinite(evaluate(t.run, set).values.at("loss"))) << name;
 }

@@ -1,4 +1,6 @@
 // Averages of weights, batches in parts, views.
+#include <cmath>
+
 #include "lamina/core/error.h"
 #include "lamina/data/transforms.h"
 #include "lamina/io/files.h"
@@ -29,7 +31,7 @@ struct Course {
 template <class Net>
 Course course_of(const Net& net, TrainerOptions options, int64_t n = 70) {
   Supervised task{net, loss::cross_entropy, {metrics::accuracy()}};
-  Trainer trainer{task, optim::Sgd{{.lr = 0.1, .momentum = 0.9}}, quiet(options)};
+  Trainer trainer{task, optim::Momentum{{.lr = 0.1, .momentum = 0.9}}, quiet(options)};
   Course course;
   trainer.add(on_step([&](Trainer& t) { course.steps.push_back(weights(t.task())); }));
   course.results = trainer.fit(blobs(n, 1), blobs(30, 2));

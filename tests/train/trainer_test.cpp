@@ -335,15 +335,38 @@ TEST(Trainer, ValidatesAsOftenAsAsked) {
   EXPECT_EQ(resets, 2);  // after epochs 3 and 5
 }
 
+struct Limit {
+  explicit Limit(int64_t bytes) { set_memory_limit(bytes); }
+  ~Limit() { set_memory_limit(0); }
+};
+
+TEST(Trainer, RefusesPartsOfABatchThatDoNotFit) {
+  const data::DatasetPtr set = blobs(64, 1);
+  const auto fit = [&](int64_t parts) {
+    Supervised task{toy_net(64), loss::cross_entropy, {}};
+    Trainer(task, optim::Adam{}, quiet({.epochs = 1, .batch = 64, .accumulate = parts})).fit(set);
+  };
+  const Limit limit(32 << 10);
+  int64_t largest = 0;
+  try {
+    fit(2);
+    FAIL() << "it should not fit";
+  } catch (const Error& e) {
+    const std::string text = e.what(), phrase = "the largest part that fits is ";
+    expect_contains(text, "a step on 32 examples (one part of the batch) does not fit");
+    const size_t at = text.find(phrase);
+    ASSERT_NE(at, std::string::npos) << text;
+    largest = std::stoll(text.substr(at + phrase.size()));
+  }
+  EXPECT_NO_THROW(fit((64 + largest - 1) / largest));
+  EXPECT_THROW(fit(64 / (largest + 1)), Error);
+}
+
 TEST(Trainer, RefusesABatchThatDoesNotFitAndNamesTheLargestThatDoes) {
   const data::DatasetPtr set = blobs(64, 1);
   const auto fit = [&](int64_t batch) {
     Supervised task{toy_net(64), loss::cross_entropy, {}};
     Trainer(task, optim::Adam{}, quiet({.epochs = 1, .batch = batch})).fit(set);
-  };
-  struct Limit {
-    explicit Limit(int64_t bytes) { set_memory_limit(bytes); }
-    ~Limit() { set_memory_limit(0); }
   };
   const Limit limit(48 << 10);
   int64_t largest = 0;
