@@ -204,7 +204,8 @@ void report_bad(const std::vector<std::string>& bad, size_t all, const DataOptio
   throw error.hint("remove or repair them, or say on_bad_image: skip in the data options to leave them out");
 }
 
-void check_classes(const DatasetInfo& info, const Pictures& train, const std::string& root,
+/// `named`: the classes were given, by a recipe or by the run that is to be tested; not all need to occur.
+void check_classes(const DatasetInfo& info, const Pictures& train, bool named, const std::string& root,
                    std::vector<std::string>& notes) {
   if (info.target != TargetKind::classes) return;
   std::vector<int64_t> counts(info.classes.size());
@@ -215,7 +216,9 @@ void check_classes(const DatasetInfo& info, const Pictures& train, const std::st
     if (counts[c] == 1) one.add(info.classes[c]);
   }
   if (!none.str().empty()) {
-    throw Error(root, "there are no training pictures of: " + none.str()).hint("add some, or remove the empty folders");
+    const std::string missing = "there are no training pictures of: " + none.str();
+    if (!named) throw Error(root, missing).hint("add some, or remove the empty folders");
+    notes.push_back(root + ": " + missing);
   }
   if (!one.str().empty()) notes.push_back(root + ": one picture alone, which goes to training, of: " + one.str());
 }
@@ -256,7 +259,7 @@ Parts picture_parts(DatasetInfo info, PictureParts pictures, const DataOptions& 
   if (pictures.train.empty() && pictures.test.empty()) throw Error(root, "holds no pictures that can be read");
   // A set to evaluate on may be a test part alone.
   const Pictures& first_part = pictures.train.empty() ? pictures.test : pictures.train;
-  if (!pictures.train.empty()) check_classes(info, pictures.train, root, info.notes);
+  if (!pictures.train.empty()) check_classes(info, pictures.train, !options.classes.empty(), root, info.notes);
   const int64_t channels = options.channels ? options.channels : checked.colour ? 3 : 1;
   const Tensor first = io::decode_image(first_part[0].path);
   info.input = {channels, first.size(1), first.size(2)};

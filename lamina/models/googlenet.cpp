@@ -97,6 +97,10 @@ Googlenet::Googlenet(const GooglenetOptions& o) : auxiliary_(o.auxiliary), auxil
   if (!(o.auxiliary_weight >= 0 && std::isfinite(o.auxiliary_weight))) {
     throw Error("googlenet", "auxiliary_weight must be 0 or more, got " + std::to_string(o.auxiliary_weight));
   }
+  for (const auto& [option, p] : {std::pair{"dropout", o.dropout}, {"auxiliary_dropout", o.auxiliary_dropout}}) {
+    if (!(p >= 0 && p < 1))
+      throw Error("googlenet", std::string(option) + " must lie in [0, 1), got " + std::to_string(p));
+  }
   const auto scaled = [&](int64_t filters) { return std::max<int64_t>(1, filters * o.filters / 64); };
   const int64_t f = o.filters;
   conv1_ = BasicConv2d(o, {o.channels, f, 7, 2});
