@@ -22,8 +22,6 @@ void check_table_options(const DataOptions& options);
 DatasetPtr open_table(const DataOptions& options, const io::CsvTable& table, std::vector<int64_t>& groups);
 Parts open_builtin(const DataOptions& options, std::vector<int64_t>& groups);
 
-/// How options say that tables are written.
-io::CsvOptions csv_options(const DataOptions& options);
 /// In a folder: the file named train.csv, else the only table there is beside the test one; else the root itself.
 std::string training_file(const std::string& root, const std::string& test);
 

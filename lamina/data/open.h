@@ -7,6 +7,10 @@
 #include "lamina/core/fields.h"
 #include "lamina/data/dataset.h"
 
+namespace lamina::io {
+struct CsvOptions;
+}
+
 namespace lamina::data {
 
 /// The `data` part of a recipe. Lists that are empty, numbers that are 0 and words that are empty mean the default.
@@ -54,6 +58,9 @@ struct DataOptions {
                  path, images, tag_separator)
 };
 
+/// How `separator` and `header` say that tables are written. Throws Error for other words than those.
+io::CsvOptions csv_options(const DataOptions& options);
+
 /// The parts of a set; validation and test may be null.
 struct Parts {
   DatasetPtr train, validation, test;
@@ -73,7 +80,7 @@ DatasetPtr open_to_test(const DataOptions& like, const std::string& place, const
 /// A built-in set by name, whole: digits, iris, wine, breast_cancer, diabetes, airline_passengers.
 DatasetPtr builtin(const std::string& name);
 
-/// Where a set lies: `root` if it exists, else $LAMINA_DATA/<name>, else the folder that `lamina data get` fills. An
+/// Where a set lies: `root` if it exists, else $LAMINA_DATA/NAME, else the folder that `lamina data get` fills. An
 /// empty name stands for the last part of root. Throws Error saying which files to put where.
 std::string find_root(const std::string& root, const std::string& name);
 

@@ -4,6 +4,7 @@
 
 #include "lamina/core/error.h"
 #include "lamina/data/open.h"
+#include "lamina/io/csv.h"
 #include "lamina/recipe/resolver.h"
 #include "lamina/tasks/kind.h"
 
@@ -189,6 +190,11 @@ data::DatasetPtr open_to_test(const Setting& recipe, const Facts& facts, const s
   if (classes && options.classes.empty()) options.classes = facts.info.classes;
   if (!classes && options.target.empty()) options.target = facts.info.classes;
   return kind->view(data::open_to_test(options, place, facts.info.features), false);
+}
+
+io::CsvOptions csv_options(const Setting& recipe) {
+  Setting ignored;
+  return data::csv_options(read_options(recipe, ignored));
 }
 
 data::Transforms eval_transforms(const Setting& recipe, const Facts& facts) {

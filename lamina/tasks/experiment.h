@@ -11,6 +11,10 @@
 #include "lamina/tasks/facts.h"
 #include "lamina/train/trainer.h"
 
+namespace lamina::io {
+struct CsvOptions;
+}
+
 namespace lamina::tasks {
 
 /// Reads a recipe and applies overrides ("optimizer.lr=0.01"). Throws Error for a section that there is not.
@@ -34,6 +38,9 @@ DataParts open_data(const recipe::Setting& recipe, recipe::Setting& resolved);
 /// What another folder or file holds to test a run's network on, read as its recipe says: its own test part, else all
 /// of it. Where that is the place of the run's own data, the part that was held out for testing.
 data::DatasetPtr open_to_test(const recipe::Setting& recipe, const Facts& facts, const std::string& place);
+
+/// How the recipe says that its tables are written.
+io::CsvOptions csv_options(const recipe::Setting& recipe);
 
 /// The recipe's own transforms for evaluation, with what they learnt: without those of its task.
 data::Transforms eval_transforms(const recipe::Setting& recipe, const Facts& facts);

@@ -95,7 +95,7 @@ void check_words(const io::CsvTable& table, int64_t row, const std::vector<Colum
 }
 
 void read_rows(const std::string& file, const Run& run, std::vector<Input>& inputs) {
-  const io::CsvTable table = io::read_csv(file);
+  const io::CsvTable table = io::read_csv(file, csv_options(run.recipe));
   const std::vector<Column> columns = columns_for(table, run.facts.info.features);
   for (int64_t row = 0; row < table.rows(); ++row) {
     std::vector<float> values;

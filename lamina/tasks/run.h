@@ -8,7 +8,7 @@
 
 namespace lamina::tasks {
 
-/// The first of runs/<name>-1, runs/<name>-2, … that does not exist.
+/// The first of runs/NAME-1, runs/NAME-2, … that does not exist.
 std::string new_run_directory(const std::string& name);
 
 /// Throws Error where the directory holds a run already.

@@ -128,7 +128,7 @@ class Trainer {
   const std::vector<ParameterNorms>& norms() const;
   /// Has the running epoch ended, validation included?
   bool epoch_done() const;
-  /// Writes all that resuming needs to run_dir/checkpoints/<name>, makes it `last` (and `best` where this epoch is),
+  /// Writes all that resuming needs to run_dir/checkpoints/NAME, makes it `last` (and `best` where this epoch is),
   /// and drops those that options().keep does not keep. Returns the name: "epoch-0003" or "step-00001234".
   std::string save_checkpoint();
   /// Ends the run after this step, with a reason that is logged.

@@ -224,6 +224,20 @@ TEST_F(Tasks, EvaluationAndPredictionAgree) {
   EXPECT_NEAR(right / static_cast<double>(data.test->size()), accuracy, 1e-9);
 }
 
+TEST_F(Tasks, PredictionReadsTablesAsTheRecipeSays) {
+  std::string rows;
+  for (int i = 0; i < 20; ++i) rows += i % 2 ? "red;yes\n" : "blue;no\n";
+  const std::string table = write("words.csv", rows);
+  const tasks::Run run = train("words", "data: {format: csv, root: " + table +
+                                            ", separator: semicolon, header: no, categories: [column_1]}\n"
+                                            "model: {layers: [linear]}\noptimizer: {name: adam, lr: 0.1}\n"
+                                            "trainer: {epochs: 20, batch: 8}\n");
+  const std::vector<Prediction> all = predict(run, {write("more.csv", "red\nblue\nblue\n")}, {.top = 1});
+  ASSERT_EQ(all.size(), 3U) << "the first row is no header";
+  EXPECT_EQ(all[0].answers[0].name, "yes");
+  EXPECT_EQ(all[1].answers[0].name, "no");
+}
+
 TEST_F(Tasks, PredictionNamesMissingColumns) {
   const tasks::Run run = train("iris", kIris);
   try {

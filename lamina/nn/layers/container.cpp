@@ -8,6 +8,8 @@ namespace lamina::nn {
 
 AnyLayer::AnyLayer() : layer_(std::make_unique<Identity>()) {}
 
+AnyLayer::AnyLayer(const Layer& layer) : layer_(copy_layer(layer)) {}
+
 AnyLayer::AnyLayer(LayerPtr layer) : layer_(std::move(layer)) {
   if (!layer_) throw Error("AnyLayer", "there is no layer in this pointer");
 }
@@ -17,6 +19,10 @@ AnyLayer::AnyLayer(const AnyLayer& other) : layer_(copy_layer(*other.layer_)) {}
 AnyLayer& AnyLayer::operator=(const AnyLayer& other) {
   layer_ = copy_layer(*other.layer_);
   return *this;
+}
+
+Sequential::Sequential(LayerList layers) {
+  for (const Layer* layer : layers) add(*layer);
 }
 
 Sequential& Sequential::add(AnyLayer layer) { return add(std::to_string(children_.size()), std::move(layer)); }
@@ -62,6 +68,10 @@ Tensor Residual::forward(const Tensor& x) {
         .hint("give a shortcut that changes the shape as the body does");
   }
   return y + straight;
+}
+
+Branches::Branches(LayerList branches) : axis_(1) {
+  for (const Layer* branch : branches) branches_.emplace_back(*branch);
 }
 
 Branches::Branches(std::vector<AnyLayer> branches, int axis) : branches_(std::move(branches)), axis_(axis) {

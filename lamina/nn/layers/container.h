@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,9 +18,7 @@ class AnyLayer {
  public:
   /// The identity.
   AnyLayer();
-  template <class L>
-    requires std::derived_from<std::remove_cvref_t<L>, Layer>
-  AnyLayer(L&& layer) : layer_(std::make_unique<std::remove_cvref_t<L>>(std::forward<L>(layer))) {}
+  AnyLayer(const Layer& layer);
   /// Throws Error where null.
   AnyLayer(LayerPtr layer);
   AnyLayer(const AnyLayer& other);
@@ -36,17 +35,19 @@ class AnyLayer {
   LayerPtr layer_;
 };
 
+/// The arguments of Sequential and Branches: constructors of layers are instantiated once, in the library, and not by
+/// each program.
+using LayerList = std::initializer_list<const Layer*>;
+
 /// One after another: Sequential{Linear{{.in = 4, .out = 8}}, Relu{}, Linear{{.in = 8, .out = 3}}}. Children are
 /// named "0", "1", … unless added with a name.
 class Sequential : public Layer {
  public:
   Sequential() = default;
   template <class... Layers>
-    requires(sizeof...(Layers) > 0 && (std::derived_from<std::remove_cvref_t<Layers>, Layer> && ...) &&
-             !(sizeof...(Layers) == 1 && (std::same_as<std::remove_cvref_t<Layers>, Sequential> && ...)))
-  explicit Sequential(Layers&&... layers) {
-    (add(AnyLayer(std::forward<Layers>(layers))), ...);
-  }
+    requires(sizeof...(Layers) > 0 && (std::derived_from<Layers, Layer> && ...) &&
+             !(sizeof...(Layers) == 1 && (std::same_as<Layers, Sequential> && ...)))
+  explicit Sequential(const Layers&... layers) : Sequential(LayerList{&layers...}) {}
 
   /// Named by its number. Returns *this.
   Sequential& add(AnyLayer layer);
@@ -62,6 +63,7 @@ class Sequential : public Layer {
   std::string kind() const override { return "Sequential"; }
 
  private:
+  explicit Sequential(LayerList layers);
   std::vector<std::pair<std::string, AnyLayer>> children_;
 };
 
@@ -81,8 +83,8 @@ class Residual final : public Layer {
 class Branches final : public Layer {
  public:
   template <class... Layers>
-    requires(sizeof...(Layers) > 1 && (std::derived_from<std::remove_cvref_t<Layers>, Layer> && ...))
-  explicit Branches(Layers&&... layers) : Branches(list(std::forward<Layers>(layers)...)) {}
+    requires(sizeof...(Layers) > 1 && (std::derived_from<Layers, Layer> && ...))
+  explicit Branches(const Layers&... layers) : Branches(LayerList{&layers...}) {}
   explicit Branches(std::vector<AnyLayer> branches, int axis = 1);
 
   Tensor forward(const Tensor& x) override;
@@ -92,12 +94,7 @@ class Branches final : public Layer {
   std::string describe() const override;
 
  private:
-  template <class... Layers>
-  static std::vector<AnyLayer> list(Layers&&... layers) {
-    std::vector<AnyLayer> all;
-    (all.emplace_back(std::forward<Layers>(layers)), ...);
-    return all;
-  }
+  explicit Branches(LayerList branches);
   std::vector<AnyLayer> branches_;
   int axis_;
 };
