@@ -71,8 +71,10 @@ What a layer takes in follows from the layer before it. Also `sequential: [...]`
 
 const std::map<std::string, std::string>& data_docs() {
   static const std::map<std::string, std::string> docs{
-      {"format", "idx, cifar10, cifar100, csv, folder (a folder of pictures per class) or builtin"},
-      {"root", "folder (csv: file); looked for also in $LAMINA_DATA and where `lamina data get` puts it"},
+      {"format",
+       "idx, cifar10, cifar100, csv, folder (a folder of pictures per class), manifest (a table of pictures and their "
+       "classes or tags) or builtin"},
+      {"root", "folder (csv, manifest: or file); looked for also in $LAMINA_DATA and where `lamina data get` puts it"},
       {"name", "builtin: which set; others: what it is called"},
       {"test_fraction", "part held out for testing, where the set has no test part of its own"},
       {"validation", "fraction of the training part held out for validation"},
@@ -80,10 +82,10 @@ const std::map<std::string, std::string>& data_docs() {
       {"seed", "of the splits; the run's seed does not change them"},
       {"limit", "at most so many training and test examples; 0: all"},
       {"test", "csv: the file of the test rows"},
-      {"target", "csv: target columns; default: the last"},
+      {"target", "csv, manifest: target columns; default: the last"},
       {"features", "csv: input columns; default: all others"},
       {"categories", "csv: features that hold words: a column of 0 and 1 for each word"},
-      {"kind", "csv: of the target: classes, values or tags; default: told by its content"},
+      {"kind", "csv, manifest: of the target: classes, values or tags; default: told by its content"},
       {"group", "csv: a column; with split: group no value of it is on both sides"},
       {"missing", "csv: error, or drop (the row)"},
       {"separator", "csv: comma, semicolon, tab or space; default: guessed"},
@@ -91,7 +93,12 @@ const std::map<std::string, std::string>& data_docs() {
       {"window", "csv: a series: inputs are so many rows; 0: rows are examples"},
       {"horizon", "csv: with window: the target is so many rows later"},
       {"classes", "names of the classes in the order of their ids; default: as found"},
-      {"channels", "folder: 1 or 3; default: those of the first picture"}};
+      {"channels", "pictures: 1 or 3; default: 3 if any has colours"},
+      {"on_bad_image", "pictures: error, or skip: files that cannot be read are listed and left out"},
+      {"cache_mb", "pictures: memory for those that are decoded"},
+      {"path", "manifest: the column of file names; default: the one called path, file, …"},
+      {"images", "manifest: the folder that the names are relative to, from that of the manifest"},
+      {"tag_separator", "manifest: between the tags of a cell; default: guessed among ; | , and space"}};
   return docs;
 }
 
@@ -122,6 +129,12 @@ const std::map<std::string, std::string>& trainer_docs() {
   static const std::map<std::string, std::string> docs{
       {"epochs", "passes over the training part"},
       {"batch", "examples per step"},
+      {"seed", ""},  // the recipe's own
+      {"accumulate",
+       "parts that each batch is computed in, one after the other: less memory for the same step, but that batch "
+       "normalization sees the parts alone"},
+      {"ema_decay", "exponential average of the weights, evaluated and saved in their place: 0.999; 0: none"},
+      {"swa_epochs", "average of the weights at the ends of the last so many epochs (Izmailov et al. 2018); 0: none"},
       {"workers", "threads that prepare batches; the results do not depend on it"},
       {"clip_norm", "global norm of the gradients at most; 0: any"},
       {"clip_value", "each gradient element at most; 0: any"},
@@ -137,17 +150,22 @@ const std::map<std::string, std::string>& trainer_docs() {
       {"allow_unused", "parameters that the loss does not reach are no error"},
       {"compile", "false: run eagerly"},
       {"memory", "keep; or recompute: make forward values again for the backward pass, with less memory and more time"},
-      {"disabled_passes", "optimisation passes left out, by name"}};
+      {"disabled_passes", "optimisation passes left out, by name"},
+      {"run_dir", ""},
+      {"progress", ""},
+      {"handle_signals", ""}};
   return docs;
 }
 
 std::string code(const std::string& text) { return "`" + text + "`"; }
 
+/// A key with an empty meaning is none of recipes. Throws Error for one that has been given no meaning.
 std::string table_of(const std::vector<Field>& fields, const std::map<std::string, std::string>& docs) {
   std::string text = "\n| key | value | default | meaning |\n|---|---|---|---|\n";
   for (const Field& f : fields) {
     const auto doc = docs.find(f.name);
-    if (doc == docs.end()) continue;
+    if (doc == docs.end()) throw Error("recipe reference", "the key \"" + f.name + "\" has no meaning here");
+    if (doc->second.empty()) continue;
     text += "| " + code(f.name) + " | " + f.type + " | " + code(f.value) + " | " + doc->second + " |\n";
   }
   return text;
