@@ -198,24 +198,43 @@ std::string read_maybe_gzip(const std::string& path) {
   return bytes;
 }
 
-void write_file_atomically(const std::string& path, std::string_view bytes) {
-  static std::atomic<int> counter{0};
-  const std::string aside = path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
-  Descriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (file.get() < 0) throw system_error(path, "cannot be written", errno);
+namespace {
+
+/// 0, or the number of the error, after which nothing is left behind.
+int create(const std::string& path, std::string_view bytes) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.get() < 0) return errno;
   int code = write_fully(file.get(), bytes);
   if (code == 0 && ::fsync(file.get()) != 0) code = errno;
   if (!file.close() && code == 0) code = errno;
-  if (code == 0 && ::rename(aside.c_str(), path.c_str()) != 0) code = errno;
-  if (code != 0) {
-    ::unlink(aside.c_str());
-    throw system_error(path, "cannot be written", code);
-  }
-  // The new name is on the disk only once the folder is. File systems that cannot sync folders say EINVAL.
-  const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (code != 0) ::unlink(path.c_str());
+  return code;
+}
+
+}  // namespace
+
+void write_new_file(const std::string& path, std::string_view bytes) {
+  if (const int code = create(path, bytes)) throw system_error(path, "cannot be written", code);
+}
+
+void sync_folder(const std::string& path) {
+  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // File systems that cannot sync folders say EINVAL.
   if (folder.get() >= 0 && ::fsync(folder.get()) != 0 && errno != EINVAL) {
-    throw system_error(path, "was written, but its folder cannot be synced", errno);
+    throw system_error(path, "cannot be synced", errno);
   }
+}
+
+void write_file_atomically(const std::string& path, std::string_view bytes) {
+  static std::atomic<int> counter{0};
+  const std::string aside = path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
+  int code = create(aside, bytes);
+  if (code == 0 && ::rename(aside.c_str(), path.c_str()) != 0) {
+    code = errno;
+    ::unlink(aside.c_str());
+  }
+  if (code != 0) throw system_error(path, "cannot be written", code);
+  sync_folder(folder_of(path));
 }
 
 std::string sha256(std::string_view bytes) {

@@ -18,6 +18,11 @@ std::string gzip(std::string_view bytes);
 /// Written aside in the same folder, synced and renamed over `path`; on failure the old file stays and
 /// nothing is left behind. Throws Error naming path and reason (full disk, read-only folder).
 void write_file_atomically(const std::string& path, std::string_view bytes);
+/// Written and synced, for a file in a new folder that nobody reads yet; its name is safe once sync_folder() was
+/// called.
+void write_new_file(const std::string& path, std::string_view bytes);
+/// Brings the names in a folder to the disk. Throws Error naming path and reason.
+void sync_folder(const std::string& path);
 /// Hexadecimal SHA-256.
 std::string sha256(std::string_view bytes);
 /// The same of a file, read piece by piece.

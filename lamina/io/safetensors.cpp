@@ -251,7 +251,7 @@ TensorFile load_safetensors(const std::string& path) {
   return result;
 }
 
-void save_safetensors(const std::string& path, const TensorFile& file) {
+std::string encode_safetensors(const TensorFile& file, const std::string& name) {
   Json header = Json::object();
   if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
   // Wide elements first, so that each tensor is aligned to its elements; else in the order given.
@@ -263,7 +263,7 @@ void save_safetensors(const std::string& path, const TensorFile& file) {
   uint64_t end = 0;
   for (const NamedTensor* t : order) {
     if (t->name.empty() || t->name == "__metadata__" || header.contains(t->name)) {
-      throw Error(path, "cannot store a tensor of the name \"" + t->name + "\": it is taken or reserved");
+      throw Error(name, "cannot store a tensor of the name \"" + t->name + "\": it is taken or reserved");
     }
     const Shape& shape = t->tensor.shape();
     const uint64_t begin = end;
@@ -276,7 +276,7 @@ void save_safetensors(const std::string& path, const TensorFile& file) {
   try {
     text = header.dump();
   } catch (const Json::exception& e) {
-    throw Error(path, std::string("a name or metadata is not UTF-8: ") + e.what());
+    throw Error(name, std::string("a name or metadata is not UTF-8: ") + e.what());
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data begins at a multiple of 8
   std::string bytes(8, '\0');
@@ -285,7 +285,11 @@ void save_safetensors(const std::string& path, const TensorFile& file) {
   bytes.reserve(8 + text.size() + end);
   bytes += text;
   for (const NamedTensor* t : order) append_elements(t->tensor, bytes);
-  write_file_atomically(path, bytes);
+  return bytes;
+}
+
+void save_safetensors(const std::string& path, const TensorFile& file) {
+  write_file_atomically(path, encode_safetensors(file, path));
 }
 
 }  // namespace lamina::io

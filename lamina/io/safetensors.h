@@ -29,6 +29,8 @@ std::vector<TensorInfo> list_safetensors(const std::string& path);
 
 /// Throws Error naming the file, the tensor and what is wrong: truncated, overlapping, a size that does not fit.
 TensorFile load_safetensors(const std::string& path);
+/// The bytes of a file; `name` stands for it in errors.
+std::string encode_safetensors(const TensorFile& file, const std::string& name);
 /// Written aside, synced and renamed.
 void save_safetensors(const std::string& path, const TensorFile& file);
 

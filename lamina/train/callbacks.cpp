@@ -1,6 +1,7 @@
 #include "lamina/train/callbacks.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -96,11 +97,19 @@ class JsonLines final : public Callback {
 class Csv final : public Callback {
  public:
   std::string name() const override { return "log_csv"; }
-  /// Written from log.jsonl, which is ahead of it: the two always agree, and a new column needs no care.
   void on_epoch_end(Trainer& t) override {
+    if (std::chrono::steady_clock::now() - written_ > std::chrono::seconds(1)) write(t);
+  }
+  void on_end(Trainer& t) override { write(t); }
+
+ private:
+  /// From log.jsonl, which is ahead of it: a new column needs no care.
+  void write(Trainer& t) {
     const std::string& run_dir = t.options().run_dir;
     io::write_file_atomically(run_dir + "/log.csv", epochs_as_csv(read_log(run_dir)));
+    written_ = std::chrono::steady_clock::now();
   }
+  std::chrono::steady_clock::time_point written_;
 };
 
 class EarlyStopping final : public Callback {

@@ -1,11 +1,6 @@
 #include "lamina/train/checkpoint.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <unordered_set>
@@ -28,18 +23,11 @@ Error file_error(const fs::path& path, const std::string& what, const std::strin
   return Error(path.string(), what + ": " + reason);
 }
 
-void sync_folder(const fs::path& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  fsync(fd);
-  close(fd);
-}
-
 void save(const fs::path& path, const std::vector<nn::NamedVariable>& variables) {
   io::TensorFile file;
   file.metadata["lamina"] = LAMINA_VERSION;
   for (const nn::NamedVariable& v : variables) file.tensors.push_back({v.name, v.variable.value()});
-  io::save_safetensors(path.string(), file);
+  io::write_new_file(path.string(), io::encode_safetensors(file, path.string()));
 }
 
 /// Removes what is left of a folder when it goes out of scope; nothing after it was renamed.
@@ -88,13 +76,13 @@ void write_checkpoint(const std::string& run_dir, const std::string& name, const
   const Aside guard(aside);
   save(aside / "model.safetensors", snapshot.model);
   save(aside / "optimizer.safetensors", snapshot.optimizer);
-  io::write_file_atomically((aside / "state.json").string(), snapshot.state);
-  sync_folder(aside);
+  io::write_new_file((aside / "state.json").string(), snapshot.state);
+  io::sync_folder(aside.string());
   // A checkpoint of this name is one that no link leads to any more: from before a resume at an earlier step.
   fs::remove_all(target, error);
   fs::rename(aside, target, error);
   if (error) throw file_error(target, "the checkpoint could not be put in place", error.message());
-  sync_folder(folder);
+  io::sync_folder(folder.string());
 }
 
 void point_to(const std::string& run_dir, const std::string& link, const std::string& name) {
@@ -105,7 +93,7 @@ void point_to(const std::string& run_dir, const std::string& link, const std::st
   if (error) throw file_error(fresh, "the link could not be made", error.message());
   fs::rename(fresh, folder / link, error);
   if (error) throw file_error(folder / link, "the link could not be replaced", error.message());
-  sync_folder(folder);
+  io::sync_folder(folder.string());
 }
 
 std::string pointed_to(const std::string& run_dir, const std::string& link) {

@@ -52,6 +52,14 @@ TEST(Files, AFailedWriteKeepsTheOldFileAndLeavesNothing) {
   EXPECT_EQ(files_in(folder.path()), 1U);
 }
 
+TEST(Files, ANewFileReplacesNothing) {
+  const TempFolder folder;
+  const std::string path = folder / "f";
+  write_new_file(path, "first");
+  EXPECT_CONTAINS(error_of([&] { write_new_file(path, "second"); }), "cannot be written");
+  EXPECT_EQ(read_file(path), "first");
+}
+
 TEST(Files, ATargetThatIsAFolderLeavesNothing) {
   const TempFolder folder;
   make_folders(folder / "a/b");
