@@ -15,6 +15,7 @@ void add_train(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_fit(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_graph(CLI::App& app);
 void add_info(CLI::App& app);
 void add_models(CLI::App& app);
 void add_report(CLI::App& app);

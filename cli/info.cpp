@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "lamina/core/error.h"
 #include "lamina/engine/grad.h"
 #include "lamina/graph/capture.h"
@@ -21,70 +22,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string what, model, input;
-  std::vector<std::string> set;
-  int64_t classes = 0, batch = 1;
+  NetworkChoice network;
+  int64_t batch = 1;
   bool json = false;
 };
-
-/// A network and what it takes.
-struct Network {
-  std::string title;
-  nn::LayerPtr net;
-  Shape input;
-  DType dtype = DType::f32;
-};
-
-Shape parse_shape(const std::string& text) {
-  Shape shape;
-  size_t begin = 0;
-  while (begin <= text.size()) {
-    const size_t end = std::min(text.find_first_of("x,", begin), text.size());
-    char* rest = nullptr;
-    const std::string part = text.substr(begin, end - begin);
-    const long long extent = std::strtoll(part.c_str(), &rest, 10);
-    if (part.empty() || *rest || extent < 1)
-      throw Error("--input", "expected a shape such as 3x32x32, got \"" + text + "\"");
-    shape.push_back(extent);
-    begin = end + 1;
-  }
-  return shape;
-}
-
-/// An architecture by name, for the inputs given or those it was published for.
-Network by_model(const Options& o) {
-  recipe::Setting root = recipe::parse_yaml("model: {name: " + o.model + "}", "--model");
-  for (const std::string& s : o.set) recipe::apply_override(root, s);
-  models::ModelInput input{o.input.empty() ? Shape{} : parse_shape(o.input), o.classes, DType::f32};
-  Network n{o.model, tasks::make_network(root, input), input.input, DType::f32};
-  if (!n.input.empty()) return n;
-  // Architectures say what they take by the options they were made with.
-  recipe::Setting resolved;
-  tasks::make_network(root, input, &resolved);
-  const auto number = [&resolved](const char* key, int64_t standard) {
-    const recipe::Setting* s = resolved.find(key);
-    return s ? std::strtoll(s->text.c_str(), nullptr, 10) : standard;
-  };
-  if (resolved.find("channels")) {
-    n.input = {number("channels", 3), number("height", 32), number("width", 32)};
-  } else {
-    n.input = {number("in", 1)};
-  }
-  return n;
-}
-
-Network by_recipe(const Options& o) {
-  const recipe::Setting recipe = tasks::load_recipe(o.what, o.set);
-  recipe::Setting resolved;
-  const tasks::DataParts data = tasks::open_data(recipe, resolved);
-  return {tasks::recipe_name(o.what), tasks::make_network(recipe, data.facts.model_input()), data.facts.input,
-          data.facts.dtype};
-}
-
-Network by_run(const std::string& path) {
-  const tasks::Run run = tasks::open_run(path);
-  return {path, tasks::trained_network(run), run.facts.input, run.facts.dtype};
-}
 
 /// Planned bytes of values between layers: a forward pass, and a training step.
 struct Memory {
@@ -187,7 +128,7 @@ std::string run_of(const std::string& path) {
 
 /// The tensors of a file; of weights in a run also the network.
 void print_file(const Options& o) {
-  const std::string& path = o.what;
+  const std::string& path = o.network.what;
   const std::string run = run_of(path);
   const std::vector<io::TensorInfo> tensors = io::list_safetensors(path);
   TextTable table({"tensor", "dtype", "shape", "elements"});
@@ -205,7 +146,7 @@ void print_file(const Options& o) {
   if (o.json) {
     Json all{{"file", path}, {"elements", elements}, {"bytes", static_cast<int64_t>(bytes)}, {"tensors", list}};
     if (!run.empty()) {
-      Network n = by_run(run);
+      Network n = network_of_run(run);
       all.update(described(n, o.batch));
     }
     std::cout << all.dump(2) << '\n';
@@ -216,20 +157,15 @@ void print_file(const Options& o) {
             << tensors.size() << " tensors, " << with_commas(elements) << " elements, " << bytes_text(bytes) << "\n";
   if (run.empty()) return;
   std::cout << '\n';
-  print(by_run(run), o);
+  print(network_of_run(run), o);
 }
 
 void info(const Options& o) {
-  if (o.what.empty() == o.model.empty()) {
-    throw Error("lamina info", "expected a run, a recipe or a .safetensors file, or --model NAME")
-        .hint("lamina info --help");
-  }
   if (o.batch < 1) throw Error("--batch", "expected 1 or more, got " + std::to_string(o.batch));
-  if (!o.model.empty()) return print(by_model(o), o);
-  const std::string extension = std::filesystem::path(o.what).extension().string();
-  if (extension == ".safetensors") return print_file(o);
-  if (extension == ".yaml" || extension == ".yml") return print(by_recipe(o), o);
-  print(by_run(o.what), o);
+  if (o.network.model.empty() && std::filesystem::path(o.network.what).extension() == ".safetensors") {
+    return print_file(o);
+  }
+  print(open_network(o.network, "a run, a recipe or a .safetensors file"), o);
 }
 
 }  // namespace
@@ -237,14 +173,7 @@ void info(const Options& o) {
 void add_info(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("info", "Layers, shapes, parameters, operations and memory of a network");
   auto o = std::make_shared<Options>();
-  verb->add_option("what", o->what, "A run directory, a recipe (.yaml) or a .safetensors file")->type_name("RUN|FILE");
-  verb->add_option("--model", o->model, "An architecture by name instead")->type_name("NAME");
-  verb->add_option("--set", o->set, "Overrides a key of the recipe")
-      ->type_name("PATH=VALUE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb->add_option("--input", o->input, "With --model: the shape of one input")->type_name("3x32x32");
-  verb->add_option("--classes", o->classes, "With --model: the number of outputs")->type_name("N");
+  add_network_options(*verb, o->network, "A run directory, a recipe (.yaml) or a .safetensors file");
   verb->add_option("--batch", o->batch, "Examples at once, for the memory (default 1)")->type_name("N");
   verb->add_flag("--json", o->json, "One JSON object");
   verb->footer(

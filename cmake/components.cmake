@@ -1,8 +1,8 @@
 # One object library per folder of lamina/, all of them together liblamina.so, and the CLI on top.
 # `cmake --build … --target lamina_<component>` compiles one component alone.
 set(LAMINA_COMPONENTS
-    core tensor engine ops graph backends/ref backends/cpu runtime nn optim metrics io data models train recipe report tasks
-    learners tune explain)
+    core tensor engine ops graph backends/ref backends/cpu runtime nn optim metrics io data models train recipe report inspect
+    tasks learners tune explain)
 
 set(LAMINA_LIBRARIES OpenMP::OpenMP_CXX Threads::Threads DNNL::dnnl PkgConfig::HWY ZLIB::ZLIB JPEG::JPEG PNG::PNG
                      CURL::libcurl OpenSSL::Crypto nlohmann_json::nlohmann_json ${LAMINA_YAML})
@@ -34,7 +34,9 @@ foreach(component ${LAMINA_COMPONENTS})
   target_sources(lamina PRIVATE $<TARGET_OBJECTS:${name}>)
 endforeach()
 
-target_link_libraries(lamina_learners PRIVATE Eigen3::Eigen)  # headers alone, for factorisations
+foreach(component learners inspect)  # headers alone, for factorisations
+  target_link_libraries(lamina_${component} PRIVATE Eigen3::Eigen)
+endforeach()
 
 # The built-in tables are embedded by the assembler, whose reading of them the compiler does not report.
 file(GLOB embedded CONFIGURE_DEPENDS lamina/data/builtin/*.gz)

@@ -9,6 +9,12 @@
 
 namespace lamina::report {
 
+std::string number(double v) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", v);
+  return text;
+}
+
 namespace {
 
 constexpr double kWidth = 460, kHeight = 270, kLeft = 52, kRight = 14, kTop = 12, kBottom = 40;
@@ -29,12 +35,6 @@ struct Range {
     }
   }
 };
-
-std::string number(double v) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", v);
-  return text;
-}
 
 /// Round steps of 1, 2 or 5 times a power of ten.
 std::vector<double> ticks(const Range& r, int wanted) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "lamina/core/error.h"
 #include "lamina/report/html_internal.h"
 #include "lamina/report/report.h"
 
@@ -34,11 +35,14 @@ std::string escaped(std::string_view text) {
 
 namespace {
 
-constexpr std::string_view kStyle = R"css(
+constexpr std::string_view kPalette = R"css(
 :root { color-scheme: light dark; --ink: #1d2530; --soft: #5c6675; --paper: #f7f8fa; --card: #ffffff; --rule: #dfe3e8;
   --right: 22, 145, 91; --wrong: 224, 79, 40; --s0: #2563eb; --s1: #e0661b; --s2: #16925b; --s3: #a23bc4; --s4: #c22c46; --s5: #64748b; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #98a3b3; --paper: #12161c; --card: #1a2028; --rule: #2d3641;
   --right: 60, 190, 130; --wrong: 255, 120, 80; --s0: #6ea8ff; --s1: #ff9a57; --s2: #4fcf93; --s3: #d58cf0; --s4: #ff7d92; --s5: #9aa8ba; } }
+)css";
+
+constexpr std::string_view kPage = R"css(
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 28px 20px 60px; }
@@ -49,8 +53,7 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 .headline b { display: block; font-size: 23px; font-variant-numeric: tabular-nums; } .headline span, .soft { color: var(--soft); font-size: 13px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 18px; margin-top: 18px; }
 .charts section { margin: 0; } .tables { align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12px; }
-.grid { stroke: var(--rule); } .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .faint { stroke-width: 1; opacity: 0.45; }
+svg { width: 100%; height: auto; display: block; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; margin-bottom: 6px; font-size: 13px; }
 .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle; margin-right: 6px; }
 table { border-collapse: collapse; font-size: 13.5px; } th, td { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
@@ -63,14 +66,22 @@ figure.wide img { width: auto; max-width: 100%; image-rendering: auto; }
 pre { margin: 0; padding: 12px; background: var(--paper); border: 1px solid var(--rule); border-radius: 6px; overflow-x: auto; font-size: 13px; }
 )css";
 
+constexpr std::string_view kDrawing = R"css(
+svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+.grid { stroke: var(--rule); } .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .faint { stroke-width: 1; opacity: 0.45; }
+.node { fill: var(--card); stroke-width: 1.5; } svg .name { fill: var(--ink); font-size: 14px; }
+.edge { fill: none; stroke: var(--soft); stroke-width: 1.2; } .head { fill: var(--soft); }
+svg .above { fill: var(--s2); } svg .below { fill: var(--s4); }
+)css";
+
 constexpr int kColours = 6;
 
 std::string series_style() {
   std::string css;
   for (int i = 0; i < kColours; ++i) {
     const std::string n = std::to_string(i);
-    css += ".line.s" + n + "{stroke:var(--s" + n + ")}.dot.s" + n + "{fill:var(--s" + n + ")}.legend .s" + n +
-           "{background:var(--s" + n + ")}";
+    css += ".line.s" + n + ",.node.s" + n + "{stroke:var(--s" + n + ")}.dot.s" + n + "{fill:var(--s" + n +
+           ")}.legend .s" + n + "{background:var(--s" + n + ")}";
   }
   return css;
 }
@@ -177,11 +188,20 @@ std::string section(const std::string& title, const std::string& body) {
 
 }  // namespace
 
+std::string svg_file(const std::string& picture) {
+  constexpr std::string_view kStart = "<svg ";
+  const size_t inside = picture.find('>');
+  if (!picture.starts_with(kStart) || inside == std::string::npos) throw Error("svg_file", "this is no SVG picture");
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" " + picture.substr(kStart.size(), inside + 1 - kStart.size()) +
+         "<style>" + std::string(kPalette) + std::string(kDrawing) + series_style() +
+         "svg { background: var(--card); }</style>" + picture.substr(inside + 1) + "\n";
+}
+
 std::string html(const Report& r) {
   std::string out = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(r.title) +
                     "</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>" +
-                    std::string(kStyle) + series_style() + "</style></head><body><main><h1>" + escaped(r.title) +
-                    "</h1>";
+                    std::string(kPalette) + std::string(kPage) + std::string(kDrawing) + series_style() +
+                    "</style></head><body><main><h1>" + escaped(r.title) + "</h1>";
   for (const std::string& note : r.notes) out += "<p class=\"soft\">" + escaped(note) + "</p>";
   out += "<div class=\"headline\">";
   for (const auto& [name, value] : r.headline)

@@ -71,4 +71,7 @@ std::string html(const Report& report);
 /// An SVG picture of one chart, sized by its container.
 std::string svg(const Chart& chart);
 
+/// A picture of svg() as a file of its own, with the colours of the page. Throws Error for other text.
+std::string svg_file(const std::string& picture);
+
 }  // namespace lamina::report
