@@ -52,8 +52,9 @@ const PeerScript& find_peer(const std::string& name) {
 }
 
 /// One setting of one peer.
-json request(const std::string& file, const std::string& mode, int threads, bool channels_last) {
+json request(const std::string& file, double dropout, const std::string& mode, int threads, bool channels_last) {
   return {{"file", file},
+          {"dropout", dropout},
           {"mode", mode},
           {"threads", threads},
           {"channels_last", channels_last},
@@ -91,10 +92,10 @@ class Comparison {
   ~Comparison() { std::filesystem::remove_all(folder_); }
 
   void run() {
-    const std::vector<const WorkloadEntry*> chosen = chosen_workloads(options_.only);
+    const std::vector<const Workload*> chosen = chosen_workloads(options_.only);
     if (!options_.json) print_head();
     json rows = json::array();
-    for (const WorkloadEntry* entry : chosen) {
+    for (const Workload* entry : chosen) {
       json row = measure(*entry);
       if (!options_.json) print(row);
       rows.push_back(std::move(row));
@@ -115,24 +116,26 @@ class Comparison {
             {"replay_ns_per_node", overhead_ns_}};
   }
 
-  std::vector<json> settings_of(const std::string& name, const std::string& file, bool images) const {
+  /// `dropout` is that of the steps that are timed.
+  std::vector<json> settings_of(const std::string& name, const std::string& file, double dropout, bool images) const {
     const bool torch = name == "torch";
     std::vector<int> threads{num_threads()};
     if (num_threads() > 1 && name != "jax") threads.insert(threads.begin(), 1);  // JAX takes all that there are
     std::vector<json> settings;
     for (bool channels_last : {false, true}) {
       if (channels_last && !(torch && images)) continue;
-      for (int t : threads) settings.push_back(request(file, torch ? "eager" : "graph", t, channels_last));
-      if (torch && options_.compile) settings.push_back(request(file, "compile", num_threads(), channels_last));
+      for (int t : threads) settings.push_back(request(file, dropout, torch ? "eager" : "graph", t, channels_last));
+      if (torch && options_.compile)
+        settings.push_back(request(file, dropout, "compile", num_threads(), channels_last));
     }
     return settings;
   }
 
   /// The peer's settings, each tried briefly; the best one, or null where it cannot run the workload.
-  json best_setting(const std::string& name, Peer& peer, const std::string& file, bool images) {
+  json best_setting(const std::string& name, Peer& peer, std::vector<json> settings) {
     json best;
     double least = 0;
-    for (json& r : settings_of(name, file, images)) {
+    for (json& r : settings) {
       const json answer = peer.ask(r);
       if (answer.contains("error")) {
         const std::string error = answer["error"];
@@ -160,20 +163,20 @@ class Comparison {
     }
   }
 
-  std::map<std::string, Contender> contenders(const WorkloadEntry& entry, const std::string& file, bool images) {
+  std::map<std::string, Contender> contenders(const Workload& entry, const std::string& file, bool images) {
     std::map<std::string, Contender> list;
     for (const std::string& name : options_.peers) {
       const PeerScript& script = find_peer(name);
       if (!(entry.is_inference() ? script.inference : script.training)) continue;
       Contender c{
           std::make_unique<Peer>(options_.environment + "/bin/python", options_.scripts + "/" + script.script), {}, {}};
-      c.setting = best_setting(name, *c.peer, file, images);
+      c.setting = best_setting(name, *c.peer, settings_of(name, file, entry.dropout, images));
       if (!c.setting.is_null()) list[name] = std::move(c);
     }
     return list;
   }
 
-  json measure(const WorkloadEntry& entry) {
+  json measure(const Workload& entry) {
     const std::string file = folder_ + "/" + entry.name + ".safetensors";
     auto ours = std::make_unique<Session>(entry, StepOptions{.dropout = false, .save_file = file});
     std::map<std::string, Contender> peers = contenders(entry, file, ours->has_images());
@@ -198,18 +201,25 @@ class Comparison {
     return row(entry, *ours, median(our_ms), our_peak - resident_at_start_, peers);
   }
 
-  json row(const WorkloadEntry& entry, const Session& ours, double our_ms, int64_t our_peak,
+  json row(const Workload& entry, const Session& ours, double our_ms, int64_t our_peak,
            const std::map<std::string, Contender>& peers) const {
     const graph::Report& report = ours.report();
     // A training step reads and writes weights and moments, inference reads weights.
     const double bytes = (entry.is_inference() ? 1.0 : 2.0) * static_cast<double>(report.state_bytes);
     const double floor_ms = machine_.seconds(report.flops, bytes) * 1e3;
-    json r{{"name", entry.name},     {"text", entry.text},
-           {"ours_ms", our_ms},      {"first_ms", ours.first_ms()},
-           {"floor_ms", floor_ms},   {"limit", floor_ms / our_ms},
-           {"nodes", report.steps},  {"planned_bytes", report.arena_bytes + report.state_bytes},
-           {"peak_bytes", our_peak}, {"peers", json::object()},
-           {"peer", nullptr},        {"peer_ms", nullptr},
+    json r{{"name", entry.name},
+           {"text", entry.text},
+           {"ours_ms", our_ms},
+           {"first_ms", ours.first_ms()},
+           {"prepare_ms", ours.prepare_ms()},
+           {"floor_ms", floor_ms},
+           {"limit", floor_ms / our_ms},
+           {"nodes", report.steps},
+           {"planned_bytes", report.arena_bytes + report.state_bytes},
+           {"peak_bytes", our_peak},
+           {"peers", json::object()},
+           {"peer", nullptr},
+           {"peer_ms", nullptr},
            {"ratio", nullptr}};
     for (const auto& [name, c] : peers) {
       if (c.ms.empty()) continue;
@@ -231,14 +241,14 @@ class Comparison {
   void print_head() const {
     std::cout << machine_.text() << "\n";
     std::printf("replaying a compiled step: %.1f ns per node besides the kernels\n\n", overhead_ns_);
-    std::printf("%-18s %10s %6s", "workload", "ours ms", "limit");
+    std::printf("%-22s %10s %6s", "workload", "ours ms", "limit");
     for (const std::string& name : options_.peers) std::printf(" %10s", (name + " ms").c_str());
     std::printf("  %s\n", options_.peers.empty() ? "" : "best peer ÷ ours");
     std::fflush(stdout);
   }
 
   void print(const json& r) const {
-    std::printf("%-18s %10.4f %5.0f%%", r["name"].get<std::string>().c_str(), r["ours_ms"].get<double>(),
+    std::printf("%-22s %10.4f %5.0f%%", r["name"].get<std::string>().c_str(), r["ours_ms"].get<double>(),
                 100 * r["limit"].get<double>());
     for (const std::string& name : options_.peers) {
       if (r["peers"].contains(name)) {
@@ -258,14 +268,14 @@ class Comparison {
 
   /// What a user waits for and pays besides the time of a step.
   void print_details(const json& rows) const {
-    std::printf("\n%-18s %22s", "first step, peak", "ours");
+    std::printf("\n%-22s %22s", "first step, peak", "ours");
     for (const std::string& name : options_.peers) std::printf(" %22s", name.c_str());
     std::printf("\n");
     const auto cell = [](const json& of) {
       std::printf(" %9.1f ms %6.0f MiB", of["first_ms"].get<double>(), of["peak_bytes"].get<double>() / 0x1p20);
     };
     for (const json& r : rows) {
-      std::printf("%-18s", r["name"].get<std::string>().c_str());
+      std::printf("%-22s", r["name"].get<std::string>().c_str());
       cell(r);
       for (const std::string& name : options_.peers) {
         if (r["peers"].contains(name)) {

@@ -1,4 +1,3 @@
-// The recurrent networks of the bench.
 #include "bench/sequences.h"
 
 #include "lamina/nn/layers.h"
@@ -74,8 +73,29 @@ class Speech final : public Layer {
   Linear o_;
 };
 
+class TextCnn final : public Layer {
+ public:
+  TextCnn(int64_t words, double dropout) : words_{{.rows = words, .dim = 300}}, dropout_(dropout) {
+    for (int64_t width : {3, 4, 5}) convolutions_.add(Conv1d{{.in = 300, .out = 100, .kernel = width}});
+  }
+  Tensor forward(const Tensor& ids) override {
+    const Tensor x = transpose(words_(ids), 1, 2);  // [n, 300, length]
+    Tensors responses;
+    for (size_t i = 0; i < convolutions_.size(); ++i) responses.push_back(amax(relu(convolutions_[i](x)), {2}));
+    return head_(dropout_(concat(responses, 1)));
+  }
+  LAMINA_FIELDS(words_, convolutions_, dropout_, head_)
+
+ private:
+  Embedding words_;
+  Sequential convolutions_;
+  Dropout dropout_;
+  Linear head_{{.in = 300, .out = 2}};
+};
+
 }  // namespace
 
+LayerPtr text_cnn(int64_t words, double dropout) { return std::make_unique<TextCnn>(words, dropout); }
 LayerPtr language_model(int64_t words, int64_t width) { return std::make_unique<LanguageModel>(words, width); }
 LayerPtr translator(int64_t words, int64_t width) { return std::make_unique<Translator>(words, width); }
 LayerPtr speech(int64_t inputs, int64_t width, int64_t classes) {

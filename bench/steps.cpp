@@ -7,8 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/memory.h"
-#include "bench/workloads.h"
-#include "lamina/core/error.h"
 #include "lamina/core/parallel.h"
 #include "lamina/engine/grad.h"
 #include "lamina/engine/tape.h"
@@ -34,65 +32,74 @@ std::vector<Variable> variables_of(const std::vector<nn::NamedVariable>& named) 
   return list;
 }
 
-graph::Captured captured(Workload& w, Generator& generator, const StepOptions& options) {
-  std::vector<Variable> state = variables_of(w.net->state());
-  const graph::CaptureOptions how{.disabled_passes = options.disabled_passes, .recompute = options.recompute};
-  if (!w.optimizer) {
-    return graph::Captured([&w](const Tensors& in) { return Tensors{(*w.net)(in[0])}; }, state, how);
-  }
-  w.optimizer->bind(w.net->named_parameters());
-  for (const Variable& v : variables_of(w.optimizer->state())) state.push_back(v);
-  state.push_back(generator.state());
-  const auto step = [&w, &generator](const Tensors& in) {
-    const nn::ModeScope mode(nn::Mode::train);
-    const GeneratorScope random(generator);
-    auto [loss, grads] = value_and_grad([&] { return w.loss((*w.net)(in[0]), in[1]); }, w.optimizer->parameters());
-    if (w.clip > 0) grads = optim::clip_norm(grads, w.clip);
-    w.optimizer->step(grads);
-    return Tensors{loss};
-  };
-  return graph::Captured(step, state, how);
-}
-
-/// What a peer needs to run the very same steps.
-io::TensorFile start_of(const Workload& w) {
-  io::TensorFile file;
-  for (const nn::NamedVariable& p : w.net->named_parameters()) {
-    file.tensors.push_back({"parameter." + p.name, p.variable.clone().value()});
-  }
-  file.tensors.push_back({"input", w.input});
-  if (w.target.defined()) file.tensors.push_back({"target", w.target});
-  return file;
-}
-
 }  // namespace
 
 struct Session::Impl {
-  Workload workload;
-  Generator generator{1};
+  const Workload& workload;
   StepOptions options;
-  std::unique_ptr<graph::Captured> step;
-  Tensors batch;
-  double first = 0;
+  nn::LayerPtr net = {};
+  std::unique_ptr<optim::Optimizer> optimizer = {};  // none: inference
+  Generator generator{1};
+  std::unique_ptr<graph::Captured> step = {};
+  Tensors batch = {};
+  double first = 0, prepare = 0;
+
+  Tensors run(const Tensors& in) {
+    if (!optimizer) return {(*net)(in[0])};
+    const nn::ModeScope mode(nn::Mode::train);
+    const GeneratorScope random(generator);
+    auto [loss, grads] =
+        value_and_grad([&] { return workload.training.loss((*net)(in[0]), in[1]); }, optimizer->parameters());
+    if (workload.training.clip > 0) grads = optim::clip_norm(grads, workload.training.clip);
+    optimizer->step(grads);
+    return {loss};
+  }
+
+  std::vector<Variable> state() {
+    std::vector<Variable> all = variables_of(net->state());
+    if (!optimizer) return all;
+    optimizer->bind(net->named_parameters());
+    for (const Variable& v : variables_of(optimizer->state())) all.push_back(v);
+    all.push_back(generator.state());
+    return all;
+  }
+
+  /// What a peer needs to run the very same steps.
+  io::TensorFile start() const {
+    io::TensorFile file;
+    for (const nn::NamedVariable& p : net->named_parameters()) {
+      file.tensors.push_back({"parameter." + p.name, p.variable.clone().value()});
+    }
+    file.tensors.push_back({"input", batch[0]});
+    if (optimizer) file.tensors.push_back({"target", batch[1]});
+    return file;
+  }
 };
 
-Session::Session(const WorkloadEntry& entry, const StepOptions& options) : impl_(std::make_unique<Impl>()) {
-  impl_->options = options;
-  impl_->workload = entry.make(options.dropout ? entry.dropout : 0);
-  Workload& w = impl_->workload;
-  impl_->step = std::make_unique<graph::Captured>(captured(w, impl_->generator, options));
-  graph::Captured& step = *impl_->step;
-  impl_->batch = {w.input};
-  if (w.target.defined()) impl_->batch.push_back(w.target);
+Session::Session(const Workload& workload, const StepOptions& options)
+    : impl_(std::make_unique<Impl>(Impl{workload, options})) {
+  Impl& s = *impl_;
+  s.net = workload.net(options.dropout ? workload.dropout : 0);
+  s.batch = {workload.input()};
+  if (!workload.is_inference()) {
+    s.optimizer = workload.training.optimizer();
+    s.batch.push_back(workload.training.target());
+  }
+  s.step =
+      std::make_unique<graph::Captured>([&s](const Tensors& in) { return s.run(in); }, s.state(),
+                                        graph::CaptureOptions{.disabled_passes = options.disabled_passes,
+                                                              .recompute = options.recompute || workload.recompute});
   io::TensorFile file;
-  if (!options.save_file.empty()) file = start_of(w);
+  if (!options.save_file.empty()) file = s.start();
   const auto start = Clock::now();
-  Tensor result = step(impl_->batch)[0];
-  impl_->first = seconds_since(start);
+  s.step->prepare(s.batch);
+  s.prepare = seconds_since(start);
+  Tensor result = (*s.step)(s.batch)[0];
+  s.first = seconds_since(start);
   if (options.save_file.empty()) return;
-  if (w.optimizer) {
+  if (s.optimizer) {
     std::vector<double> losses{result.item()};
-    for (int i = 1; i < kComparedSteps; ++i) losses.push_back(step(impl_->batch)[0].item());
+    for (int i = 1; i < kComparedSteps; ++i) losses.push_back((*s.step)(s.batch)[0].item());
     file.tensors.push_back({"losses", Tensor::from(losses, {kComparedSteps}, DType::f64)});
   } else {
     file.tensors.push_back({"output", result});
@@ -129,30 +136,13 @@ std::string Session::profile() {
   return profiler.table(runtime::measure_machine());
 }
 
-bool Session::has_images() const { return impl_->workload.input.rank() == 4; }
+bool Session::has_images() const { return impl_->batch[0].rank() == 4; }
 double Session::first_ms() const { return impl_->first * 1e3; }
+double Session::prepare_ms() const { return impl_->prepare * 1e3; }
 const graph::Report& Session::report() const { return impl_->step->report(); }
 
-const WorkloadEntry& find_workload(const std::string& name) {
-  NameList names;
-  for (const WorkloadEntry& e : workloads()) {
-    if (e.name == name) return e;
-    names.add(e.name);
-  }
-  throw Error("bench", "there is no workload \"" + name + "\"").hint("there are: " + names.str());
-}
-
-std::vector<const WorkloadEntry*> chosen_workloads(const std::vector<std::string>& only) {
-  std::vector<const WorkloadEntry*> list;
-  for (const std::string& name : only) list.push_back(&find_workload(name));
-  for (const WorkloadEntry& e : workloads()) {
-    if (only.empty()) list.push_back(&e);
-  }
-  return list;
-}
-
 void run_steps(const std::vector<std::string>& only, const StepOptions& options) {
-  for (const WorkloadEntry* entry : chosen_workloads(only)) {
+  for (const Workload* entry : chosen_workloads(only)) {
     Session session(*entry, options);
     const Times times = session.measure(options.seconds);
     const graph::Report& report = session.report();
@@ -163,6 +153,7 @@ void run_steps(const std::vector<std::string>& only, const StepOptions& options)
                              {"ms_min", times.ms_min},
                              {"ms_median", times.ms_median},
                              {"first_ms", session.first_ms()},
+                             {"prepare_ms", session.prepare_ms()},
                              {"threads", num_threads()},
                              {"gflop", report.flops / 1e9},
                              {"nodes", report.steps},

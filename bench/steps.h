@@ -18,7 +18,7 @@ struct StepOptions {
   std::vector<std::string> disabled_passes = {};  // of the compiled step
   bool explain = false;                           // print the plan's report to stderr
   bool profile = false;                           // print where the time goes to stderr
-  bool recompute = false;                         // see graph::CaptureOptions
+  bool recompute = false;                         // see graph::CaptureOptions; some workloads ask for it themselves
   bool dropout = true;                            // false: switched off, for comparison with peers
   std::string save_file = {};                     // weights, batch, and what the first steps give, for peers
 };
@@ -31,13 +31,15 @@ struct Times {
 /// A workload, compiled and warm.
 class Session {
  public:
-  Session(const WorkloadEntry& entry, const StepOptions& options);
+  Session(const Workload& workload, const StepOptions& options);
   ~Session();
   Times measure(double seconds);
   /// Time by kind of kernel, over some steps, as a table.
   std::string profile();
-  /// From the call that captures to the end of the first step.
+  /// From the call that captures to the end of the first step; and the part of it before anything runs: recording,
+  /// passes, preparing kernels.
   double first_ms() const;
+  double prepare_ms() const;
   bool has_images() const;
   const graph::Report& report() const;
 
@@ -45,11 +47,6 @@ class Session {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Throws Error naming the valid ones.
-const WorkloadEntry& find_workload(const std::string& name);
-/// Those named, or all.
-std::vector<const WorkloadEntry*> chosen_workloads(const std::vector<std::string>& only);
 
 /// Prints one JSON object a line.
 void run_steps(const std::vector<std::string>& only, const StepOptions& options);

@@ -21,13 +21,25 @@ def shortcut(i, o, s):
     return nn.Identity() if i == o and s == 1 else conv_bn(i, o, 1, s)
 
 
+class CifarBlock(nn.Module):
+    """The shortcut is every stride-th pixel, with channels of zeros on both sides (option A of the paper)."""
+    def __init__(self, i, o, s):
+        super().__init__()
+        self.body = nn.Sequential(conv_bn(i, o, 3, s, 1), nn.ReLU(), conv_bn(o, o, 3, 1, 1))
+        self.stride, self.added = s, o - i
+
+    def forward(self, x):
+        y = x[:, :, ::self.stride, ::self.stride]
+        if self.added:
+            y = F.pad(y, (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
+        return F.relu(self.body(x) + y)
+
+
 def resnet20():
     layers, i = [conv_bn(3, 16, 3, 1, 1), nn.ReLU()], 16
     for o in (16, 32, 64):
         for block in range(3):
-            s = 2 if block == 0 and o != 16 else 1
-            body = nn.Sequential(conv_bn(i, o, 3, s, 1), nn.ReLU(), conv_bn(o, o, 3, 1, 1))
-            layers.append(Residual(body, shortcut(i, o, s)))
+            layers.append(CifarBlock(i, o, 2 if block == 0 and o != 16 else 1))
             i = o
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
@@ -62,12 +74,41 @@ def vgg16():
 
 def alexnet():
     def lrn():
-        return nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0)
+        return nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0)
     return nn.Sequential(
-        nn.Conv2d(3, 96, 11, 4, 2), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(3, 96, 11, 4), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
         nn.Conv2d(96, 256, 5, 1, 2, groups=2), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
         nn.Conv2d(256, 384, 3, 1, 1), nn.ReLU(), nn.Conv2d(384, 384, 3, 1, 1, groups=2), nn.ReLU(),
         nn.Conv2d(384, 256, 3, 1, 1, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2), *classifier(9216))
+
+
+def basic(i, o, k, s=1):
+    return nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o, eps=1e-3), nn.ReLU())
+
+
+class Inception(nn.Module):
+    def __init__(self, i, one, reduce3, three, reduce5, five, pooled):
+        super().__init__()
+        self.branches = nn.ModuleList([
+            basic(i, one, 1), nn.Sequential(basic(i, reduce3, 1), basic(reduce3, three, 3)),
+            nn.Sequential(basic(i, reduce5, 1), basic(reduce5, five, 3)),
+            nn.Sequential(nn.MaxPool2d(3, 1, 1), basic(i, pooled, 1))])
+
+    def forward(self, x):
+        return torch.cat([b(x) for b in self.branches], 1)
+
+
+def googlenet():
+    def halve(k):
+        return nn.MaxPool2d(k, 2, ceil_mode=True)
+    return nn.Sequential(
+        basic(3, 64, 7, 2), halve(3), basic(64, 64, 1), basic(64, 192, 3), halve(3),
+        Inception(192, 64, 96, 128, 16, 32, 32), Inception(256, 128, 128, 192, 32, 96, 64), halve(3),
+        Inception(480, 192, 96, 208, 16, 48, 64), Inception(512, 160, 112, 224, 24, 64, 64),
+        Inception(512, 128, 128, 256, 24, 64, 64), Inception(512, 112, 144, 288, 32, 64, 64),
+        Inception(528, 256, 160, 320, 32, 128, 128), halve(2), Inception(832, 256, 160, 320, 32, 128, 128),
+        Inception(832, 384, 192, 384, 48, 128, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2),
+        nn.Linear(1024, 1000))
 
 
 def lenet5():
@@ -115,8 +156,9 @@ class UNet(nn.Module):
         def stage(i, o):
             return nn.Sequential(conv_bn(i, o, 3, 1, 1), nn.ReLU(), conv_bn(o, o, 3, 1, 1), nn.ReLU())
         self.down = nn.ModuleList([stage(3, b), stage(b, 2 * b), stage(2 * b, 4 * b), stage(4 * b, 8 * b)])
-        self.up = nn.ModuleList([nn.ConvTranspose2d(2 * w, w, 2, 2) for w in (4 * b, 2 * b, b)])
-        self.join = nn.ModuleList([stage(2 * w, w) for w in (4 * b, 2 * b, b)])
+        self.up = nn.ModuleList()
+        for w in (4 * b, 2 * b, b):
+            self.up += [nn.ConvTranspose2d(2 * w, w, 2, 2), stage(2 * w, w)]
         self.head = nn.Conv2d(b, classes, 1)
 
     def forward(self, x):
@@ -125,7 +167,7 @@ class UNet(nn.Module):
             x = stage(x if i == 0 else F.max_pool2d(x, 2))
             skips.append(x)
         for i in range(3):
-            x = self.join[i](torch.cat([self.up[i](x), skips[2 - i]], 1))
+            x = self.up[2 * i + 1](torch.cat([skips[2 - i], self.up[2 * i](x)], 1))
         return self.head(x)
 
 
@@ -212,14 +254,17 @@ CE, MSE, BCE = F.cross_entropy, F.mse_loss, F.binary_cross_entropy_with_logits
 WORKLOADS = {
     "xor": (xor, BCE, sgd), "mlp-b1": (mlp, CE, sgd), "mlp-sgd": (mlp, CE, sgd), "mlp-adam": (mlp, CE, adam),
     "deep-ae": (deep_ae, MSE, adam), "lenet5-b1": (lenet5, CE, momentum), "lenet5": (lenet5, CE, momentum),
-    "mnist-cnn": (mnist_cnn, CE, adam), "resnet20": (resnet20, CE, momentum), "resnet50": (resnet50, CE, momentum),
+    "mnist-cnn": (mnist_cnn, CE, adam), "resnet20": (resnet20, CE, momentum), "alexnet": (alexnet, CE, momentum),
+    "vgg16": (vgg16, CE, momentum), "googlenet": (googlenet, CE, momentum), "resnet50": (resnet50, CE, momentum),
+    "resnet50-b16": (resnet50, CE, momentum), "resnet50-b16-recompute": (resnet50, CE, momentum),
     "cae": (cae, MSE, adam), "unet": (UNet, CE, adam), "textcnn": (TextCnn, CE, adam),
-    "infer-lenet5": (lenet5, None, None),
-    "infer-resnet50-b1": (resnet50, None, None), "infer-resnet50-b16": (resnet50, None, None),
-    "infer-vgg16": (vgg16, None, None), "infer-alexnet": (alexnet, None, None),
     "lstm-lm": (lambda: LanguageModel(10000, 200), CE, sgd, 0.25),
     "lstm-lm-650": (lambda: LanguageModel(10000, 650), CE, sgd, 0.25), "seq2seq": (Translator, CE, adam, 1.0),
     "bilstm-ctc": (Speech, ctc, adam, 1.0), "forecast": (Forecaster, MSE, adam),
+    "infer-lenet5": (lenet5, None, None), "infer-resnet20": (resnet20, None, None),
+    "infer-resnet50-b1": (resnet50, None, None), "infer-resnet50-b16": (resnet50, None, None),
+    "infer-vgg16": (vgg16, None, None), "infer-alexnet": (alexnet, None, None),
+    "infer-googlenet": (googlenet, None, None), "infer-cae": (cae, None, None), "infer-unet": (UNet, None, None),
     "infer-lstm": (lambda: LanguageModel(10000, 200), None, None),
 }
 

@@ -1,4 +1,4 @@
-"""PyTorch's side of the bench. Request: {file, mode: eager|compile, threads, channels_last, seconds}."""
+"""PyTorch's side of the bench. Request: {file, dropout, mode: eager|compile, threads, channels_last, seconds}."""
 import time
 
 import torch
@@ -47,7 +47,7 @@ def handle(request):
     if optimizer is not None:
         got += [step(), step()]
         got = torch.stack([v.detach().double() for v in got])
-        networks.set_dropout(net, 0.5)
+        networks.set_dropout(net, request["dropout"])
     else:
         got = got[0]
     errors = ((got - expected).abs() / expected.abs().max().clamp_min(1e-12)).flatten().tolist()

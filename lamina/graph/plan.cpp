@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "lamina/core/error.h"
+#include "lamina/core/parallel.h"
 #include "lamina/graph/passes.h"
 #include "lamina/tensor/tensor_impl.h"
 
@@ -28,6 +29,15 @@ std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Meta
     reasons += n.name() + " on " + std::string(backend->name()) + ": " + std::get<Refusal>(choice).reason;
   }
   throw Error(n.name(), "no backend has a kernel: " + reasons);
+}
+
+/// Touches every page once, on all threads. The first touch is the system's work: tenths of a millisecond per page on a
+/// virtual machine that gets its memory from a host only then. Inside of a kernel the other threads would wait for it.
+void touch_pages(std::byte* data, int64_t bytes) {
+  constexpr int64_t kPage = 4096, kPart = 2 << 20;  // a part: a huge page
+  parallel_for(bytes, kPart, [data](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i += kPage) data[i] = std::byte{0};
+  });
 }
 
 }  // namespace
@@ -83,6 +93,7 @@ void Plan::count_work() {
 
 void Plan::allocate() {
   arena_ = Storage::allocate(static_cast<size_t>(memory_.arena_bytes));
+  touch_pages(arena_->data(), memory_.arena_bytes);
   input_patches_.resize(graph_.inputs.size());
   state_patches_.resize(graph_.state.size());
   output_patches_.resize(graph_.outputs.size());

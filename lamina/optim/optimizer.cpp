@@ -22,8 +22,13 @@ Variable scalar_of(double value) { return Variable(Tensor::from({value}, {})); }
 DType slot_dtype(DType parameter) { return parameter == DType::f64 ? DType::f64 : DType::f32; }
 
 Variable slot(const Tensor& parameter, double start) {
-  const std::vector<double> values(static_cast<size_t>(parameter.numel()), start);
-  return Variable(Tensor::from(values, parameter.shape(), slot_dtype(parameter.dtype())));
+  Tensor values = Tensor::empty(parameter.shape(), slot_dtype(parameter.dtype()));
+  if (values.dtype() == DType::f64) {
+    std::fill_n(static_cast<double*>(values.mutable_raw()), values.numel(), start);
+  } else {
+    std::fill_n(static_cast<float*>(values.mutable_raw()), values.numel(), static_cast<float>(start));
+  }
+  return Variable(std::move(values));
 }
 
 }  // namespace

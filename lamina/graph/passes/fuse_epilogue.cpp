@@ -35,7 +35,11 @@ PointwiseProgram with_first_input(PointwiseProgram p, int position) {
 
 class EpilogueFuser {
  public:
-  explicit EpilogueFuser(Graph g) : g_(std::move(g)), users_(users_of(g_)), dropped_(g_.nodes.size()) {}
+  explicit EpilogueFuser(Graph g)
+      : g_(std::move(g)), users_(users_of(g_)), result_(g_.values.size()), dropped_(g_.nodes.size()) {
+    for (int id : g_.outputs) result_[static_cast<size_t>(id)] = true;
+    for (const StateValue& s : g_.state) result_[static_cast<size_t>(s.after)] = true;
+  }
 
   Graph run(PassLog& log) {
     for (size_t i = 0; i < g_.nodes.size(); ++i) {
@@ -97,10 +101,7 @@ class EpilogueFuser {
     return false;
   }
 
-  bool is_result(int value) const {
-    return std::find(g_.outputs.begin(), g_.outputs.end(), value) != g_.outputs.end() ||
-           std::any_of(g_.state.begin(), g_.state.end(), [&](const StateValue& s) { return s.after == value; });
-  }
+  bool is_result(int value) const { return result_[static_cast<size_t>(value)]; }
 
   /// The pointwise node that alone reads the op's result, element by element; −1 where there is none.
   int only_reader(const Node& n) const {
@@ -146,6 +147,7 @@ class EpilogueFuser {
 
   Graph g_;
   std::vector<std::vector<int>> users_;
+  std::vector<bool> result_;  // per value: an output of the step or the new value of a variable
   std::vector<bool> dropped_;
 };
 

@@ -19,12 +19,23 @@ constexpr size_t kMaxInstructions = 64, kMaxInputs = 24;
 
 class Fuser {
  public:
-  explicit Fuser(Graph g) : g_(std::move(g)), users_(users_of(g_)), unit_of_(g_.nodes.size()) {
+  explicit Fuser(Graph g)
+      : g_(std::move(g)),
+        users_(users_of(g_)),
+        result_(g_.values.size()),
+        unit_of_(g_.nodes.size()),
+        visited_(g_.nodes.size()) {
+    for (int id : g_.outputs) result_[static_cast<size_t>(id)] = true;
+    for (const StateValue& s : g_.state) result_[static_cast<size_t>(s.after)] = true;
     for (size_t i = 0; i < g_.nodes.size(); ++i) {
       unit_of_[i] = static_cast<int>(i);
-      units_.push_back({{static_cast<int>(i)}, {}});
+      Unit& u = units_.emplace_back();
+      u.members = {static_cast<int>(i)};
       for (int id : g_.nodes[i].in) {
-        if (const int p = producer(id); p >= 0) units_[i].depends.insert(p);
+        const int p = producer(id);
+        if (p < 0) continue;
+        u.depends.insert(p);
+        u.level = std::max(u.level, units_[static_cast<size_t>(p)].level + 1);
       }
     }
   }
@@ -55,6 +66,7 @@ class Fuser {
   struct Unit {
     std::vector<int> members;  // nodes, in order; empty once joined into another
     std::set<int> depends;     // nodes outside whose results it reads
+    int level = 0;             // above those of the units it depends on: what is not above cannot lead to it
   };
 
   int producer(int value) const { return g_.values[static_cast<size_t>(value)].node; }
@@ -104,25 +116,26 @@ class Fuser {
   }
 
   /// Does a path lead from one of the two units through a third to the other?
-  bool closes_cycle(int a, int b) const {
+  bool closes_cycle(int a, int b) {
+    const int lowest = std::min(units_[static_cast<size_t>(a)].level, units_[static_cast<size_t>(b)].level);
+    ++search_;
     std::vector<int> pending;
-    std::set<int> seen;
-    const auto push_dependencies = [&](int u) {
-      for (int d : units_[static_cast<size_t>(u)].depends) {
-        if (seen.insert(unit(d)).second) pending.push_back(unit(d));
-      }
+    const auto push = [&](int u) {
+      int& mark = visited_[static_cast<size_t>(u)];
+      if (mark == search_ || units_[static_cast<size_t>(u)].level < lowest) return;
+      mark = search_;
+      pending.push_back(u);
     };
-    for (int u : {a, b}) {
-      for (int d : units_[static_cast<size_t>(u)].depends) {
-        const int v = unit(d);
-        if (v != a && v != b && seen.insert(v).second) pending.push_back(v);
+    for (int from : {a, b}) {
+      for (int d : units_[static_cast<size_t>(from)].depends) {
+        if (const int u = unit(d); u != a && u != b) push(u);
       }
     }
     while (!pending.empty()) {
       const int u = pending.back();
       pending.pop_back();
       if (u == a || u == b) return true;
-      push_dependencies(u);
+      for (int d : units_[static_cast<size_t>(u)].depends) push(unit(d));
     }
     return false;
   }
@@ -134,7 +147,28 @@ class Fuser {
     std::sort(b.members.begin(), b.members.end());
     b.depends.insert(a.depends.begin(), a.depends.end());
     std::erase_if(b.depends, [&](int d) { return unit(d) == into; });
+    b.level = std::max(a.level, b.level);
     a = {};
+    lift_readers(into);
+  }
+
+  /// Puts what depends on a unit above it again.
+  void lift_readers(int lifted) {
+    std::vector<int> pending{lifted};
+    while (!pending.empty()) {
+      const int below = pending.back(), least = units_[static_cast<size_t>(below)].level + 1;
+      pending.pop_back();
+      for (int m : units_[static_cast<size_t>(below)].members) {
+        for (int id : node(m).out) {
+          for (int reader : users_[static_cast<size_t>(id)]) {
+            const int u = unit(reader);
+            if (u == below || units_[static_cast<size_t>(u)].level >= least) continue;
+            units_[static_cast<size_t>(u)].level = least;
+            pending.push_back(u);
+          }
+        }
+      }
+    }
   }
 
   /// Kahn's algorithm; among ready units the one whose last member came first in the program.
@@ -172,11 +206,7 @@ class Fuser {
     return !n.fused && n.def()->traits.pointwise && n.in.empty() ? &n : nullptr;
   }
 
-  bool is_result(int value) const {
-    const auto& outputs = g_.outputs;
-    if (std::find(outputs.begin(), outputs.end(), value) != outputs.end()) return true;
-    return std::any_of(g_.state.begin(), g_.state.end(), [&](const StateValue& s) { return s.after == value; });
-  }
+  bool is_result(int value) const { return result_[static_cast<size_t>(value)]; }
 
   bool used_outside(int value, const std::vector<int>& members) const {
     const auto& users = users_[static_cast<size_t>(value)];
@@ -233,8 +263,11 @@ class Fuser {
 
   Graph g_;
   std::vector<std::vector<int>> users_;
+  std::vector<bool> result_;  // per value: an output of the step or the new value of a variable
   std::vector<int> unit_of_;
   std::vector<Unit> units_;
+  std::vector<int> visited_;  // per unit: the last search that came by
+  int search_ = 0;
 };
 
 }  // namespace
