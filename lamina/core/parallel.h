@@ -1,4 +1,4 @@
-// Parallel loops on the one thread pool of the process (OpenMP's, which oneDNN uses too).
+// Parallel loops on the one pool of threads of the process.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,13 @@ int num_threads();
 void set_num_threads(int threads);
 
 /// Calls body(begin, end) over [0, n) in chunks of `grain` elements (the last may be shorter). Runs inline where
-/// n <= grain or inside another parallel region. The split into chunks depends on n and grain
+/// n <= grain, inside another parallel loop, and while another thread runs one. Which thread takes which chunk is not
+/// fixed. The split into chunks depends on n and grain
 /// alone, never on the number of threads, so chunk-wise reductions give the same bits on any machine.
 void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body);
+
+/// The pool's threads, which wait for the next loop for a while, sleep at once: before code with threads of its own.
+void release_threads();
 
 /// A member of a team of threads that run the same function at once and wait for each other in it.
 class TeamMember {

@@ -37,11 +37,14 @@ struct KernelRequest {
   std::span<const Meta> in;  // the op's inputs, then those of the epilogue
   std::span<const Meta> out;
   const Attrs& attrs;
-  /// Applied to the op's first output before it is stored (bias, activation, residual): register 0 is
-  /// that output, the others are the inputs behind the op's own; it has one output. Null: none.
+  /// Applied to the op's first output before it is stored (bias, activation, residual, a parameter's update): register
+  /// 0 is that output, the others are the inputs behind the op's own. Its outputs take that output's place, in front of
+  /// the op's further ones. Null: none.
   const PointwiseProgram* epilogue = nullptr;
   /// Bit i: input i changes rarely (a weight at inference); refresh() tells when it does.
   uint64_t constant_inputs = 0;
+  /// An output of the epilogue may lie in the memory of one of its inputs that has the same meta.
+  bool overwrites = false;
 
   size_t op_inputs() const { return in.size() - (epilogue ? epilogue->inputs.size() - 1 : 0); }
   bool is_constant(size_t input) const { return (constant_inputs >> input & 1) != 0; }

@@ -71,7 +71,8 @@ void verify_node(const Graph& g, size_t index, const std::vector<bool>& defined)
   }
   if (n.fused) return;
   const Metas in = g.metas(n.in);
-  const Metas expected = op_def(n.op).infer(std::span(in).first(n.op_inputs()), n.attrs);
+  Metas expected = op_def(n.op).infer(std::span(in).first(n.op_inputs()), n.attrs);
+  if (n.epilogue) expected.insert(expected.begin(), n.epilogue->outputs.size() - 1, Meta(expected[0]));
   bool agrees = expected.size() == n.out.size();
   for (size_t i = 0; agrees && i < n.out.size(); ++i) {
     // The epilogue may change the dtype, the layout pass the strides; a view's strides are not free.

@@ -34,6 +34,7 @@ struct Node {
   std::string module_path;
   std::shared_ptr<const PointwiseProgram> fused;     // then op is count
   std::shared_ptr<const PointwiseProgram> epilogue;  // see KernelRequest; its inputs come last in `in`
+  bool overwrites = false;                           // see KernelRequest
 
   /// How many of `in` are inputs of the op itself.
   size_t op_inputs() const { return in.size() - (epilogue ? epilogue->inputs.size() - 1 : 0); }

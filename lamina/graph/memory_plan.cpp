@@ -61,14 +61,18 @@ class Planner {
 
   /// The node reads `source` element by element, and not again once it writes `result`: it may write over it.
   bool reads_in_step(const Node& n, int source, int result) const {
-    if (!n.is_pointwise()) return false;
+    if (!n.is_pointwise() && !n.overwrites) return false;
+    const PointwiseProgram* program = n.fused ? n.fused.get() : n.epilogue.get();
+    const size_t first = n.epilogue ? n.op_inputs() : 0;  // of the inputs read element by element
     const Meta& out = g_.meta(result);
     for (size_t i = 0; i < n.in.size(); ++i) {
       if (g_.root(n.in[i]) != source) continue;
       const Meta& m = g_.meta(n.in[i]);
-      if (m.offset != 0 || m.shape != out.shape || m.strides != out.strides || m.channel_block != out.channel_block)
+      if (i < first || m.offset != 0 || m.shape != out.shape || m.strides != out.strides ||
+          m.channel_block != out.channel_block)
         return false;
-      if (n.fused && last_reader(*n.fused, static_cast<int>(i)) > maker_of(n, result)) return false;
+      const size_t reg = i - first + (n.epilogue ? 1 : 0);
+      if (program && last_reader(*program, static_cast<int>(reg)) > maker_of(n, *program, result)) return false;
     }
     return true;
   }
@@ -82,10 +86,10 @@ class Planner {
     return last;
   }
 
-  /// The instruction of a fused node that makes one of its results.
-  static int maker_of(const Node& n, int result) {
+  /// The instruction of a program that makes one of a node's results.
+  static int maker_of(const Node& n, const PointwiseProgram& p, int result) {
     const auto k = std::find(n.out.begin(), n.out.end(), result) - n.out.begin();
-    return n.fused->outputs[static_cast<size_t>(k)] - static_cast<int>(n.fused->inputs.size());
+    return p.outputs[static_cast<size_t>(k)] - static_cast<int>(p.inputs.size());
   }
 
   /// A variable's new value goes straight to the variable's memory where nobody reads the old one later.
@@ -111,7 +115,8 @@ class Planner {
       const Node& n = g_.nodes[i];
       if (n.is_view()) continue;
       for (int id : n.out) {
-        if (id != n.out[0] && !n.fused && last_read_[static_cast<size_t>(id)] < 0) continue;  // nobody wants it
+        if (id != n.out[0] && !n.fused && !n.epilogue && last_read_[static_cast<size_t>(id)] < 0)
+          continue;  // nobody wants it
         if (location(id).place == Place::nowhere)
           block_of_[static_cast<size_t>(id)] = block_for(n, static_cast<int>(i), id);
       }

@@ -19,8 +19,9 @@ std::unique_ptr<Kernel> choose_kernel(const Node& n, const Metas& in, const Meta
                                       std::vector<std::string>& refusals) {
   std::string reasons;
   for (const Backend* backend : backends()) {
-    KernelChoice choice = n.fused ? backend->prepare_fused(*n.fused, in, out)
-                                  : backend->prepare({n.op, in, out, n.attrs, n.epilogue.get(), constant_inputs});
+    KernelChoice choice =
+        n.fused ? backend->prepare_fused(*n.fused, in, out)
+                : backend->prepare({n.op, in, out, n.attrs, n.epilogue.get(), constant_inputs, n.overwrites});
     if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&choice)) {
       if (!reasons.empty()) refusals.push_back(reasons + "; runs on " + std::string(backend->name()));
       return std::move(*kernel);

@@ -116,6 +116,41 @@ TEST(CpuMatmul, AppliesEpilogues) {
   }
 }
 
+/// The update of a parameter by momentum: v ← v + g, w ← w − rate·v, over the old values. g is the product.
+TEST(CpuMatmul, EndsInAProgramThatOverwritesItsOperands) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [m, k, n] :
+         {Extents{8, 20, 4}, Extents{96, 300, 512}, Extents{97, 30, 513}, Extents{250, 64, 784}}) {
+      const Tensor a = stored_as(noise({m, k}, 1, dtype), {1, 0}), b = noise({k, n}, 2, dtype);
+      const Tensor w = noise({m, n}, 3, dtype), v = noise({m, n}, 4, dtype);
+      const Tensor rate = Tensor::from({0.1}, {}, dtype);
+      const std::vector<double> g = product(a, b).values(), old_w = w.values(), old_v = v.values();
+      Meta everywhere(dtype, {m, n});
+      everywhere.strides = {0, 0};
+      PointwiseProgram program;  // registers: 0 product, 1 w, 2 v, 3 rate
+      program.inputs = {dtype, dtype, dtype, dtype};
+      program.instructions = {{OpId::add, {2, 0}, {}, dtype},  // 4: the new v
+                              {OpId::mul, {3, 4}, {}, dtype},
+                              {OpId::sub, {1, 5}, {}, dtype}};
+      program.outputs = {4, 6};
+      const Metas in{a.meta(), b.meta(), w.meta(), v.meta(), everywhere}, out{v.meta(), w.meta()};
+      KernelChoice choice = backends()[0]->prepare(
+          {.op = OpId::matmul, .in = in, .out = out, .attrs = {}, .epilogue = &program, .overwrites = true});
+      ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Kernel>>(choice)) << std::get<Refusal>(choice).reason;
+      Kernel& kernel = *std::get<std::unique_ptr<Kernel>>(choice);
+      void* from[] = {a.mutable_raw(), b.mutable_raw(), w.mutable_raw(), v.mutable_raw(), rate.mutable_raw()};
+      void* to[] = {v.mutable_raw(), w.mutable_raw()};
+      std::vector<std::byte> workspace(kernel.workspace_bytes() + 64);
+      kernel.run(from, to, workspace.data());
+      const std::vector<double> new_w = w.values(), new_v = v.values();
+      for (size_t i = 0; i < g.size(); ++i) {
+        ASSERT_NEAR(new_v[i], old_v[i] + g[i], 1e-4) << m << "×" << n << " at " << i;
+        ASSERT_NEAR(new_w[i], old_w[i] - 0.1 * (old_v[i] + g[i]), 1e-4) << m << "×" << n << " at " << i;
+      }
+    }
+  }
+}
+
 TEST(CpuMatmul, RefusesIntegersWithAReason) {
   const Tensor a = Tensor::from({1, 2}, {1, 2}, DType::i64), b = Tensor::from({1, 2}, {2, 1}, DType::i64);
   EXPECT_NE(run("cpu", {.op = OpId::matmul, .in = {a, b}, .out = {Meta(DType::i64, {1, 1})}}).refusal, "");

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <set>
+#include <thread>
 
 #include "lamina/core/dtype.h"
 #include "lamina/core/error.h"
@@ -141,6 +143,69 @@ TEST(ParallelFor, PassesExceptionsOn) {
                             }),
                Error);
   EXPECT_THROW(set_num_threads(0), Error);
+}
+
+TEST(ParallelFor, CountsEveryChunkInManyShortLoops) {
+  // Threads come late, spin, sleep and wake again; whatever they do, a loop is done when it returns.
+  const int before = num_threads();
+  for (int threads : {2, 4}) {
+    set_num_threads(threads);
+    for (int loop = 0; loop < 3000; ++loop) {
+      if (loop % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (loop % 100 == 0) release_threads();
+      int64_t done[8] = {};
+      parallel_for(8, 1, [&](int64_t begin, int64_t) { done[begin] = loop; });
+      for (int64_t d : done) ASSERT_EQ(d, loop);
+    }
+  }
+  set_num_threads(before);
+}
+
+TEST(ParallelFor, RunsLoopsInsideOfLoopsAndOfSeveralThreads) {
+  const int before = num_threads();
+  set_num_threads(3);
+  std::atomic<int64_t> sum{0};
+  const auto nested = [&] {
+    for (int loop = 0; loop < 200; ++loop) {
+      parallel_for(6, 1, [&](int64_t outer, int64_t) {
+        parallel_for(5, 1, [&](int64_t inner, int64_t) { sum += outer * 5 + inner; });
+      });
+    }
+  };
+  std::thread other(nested), third(nested);
+  nested();
+  other.join();
+  third.join();
+  set_num_threads(before);
+  EXPECT_EQ(sum, 3 * 200 * (29 * 30 / 2));
+}
+
+TEST(ParallelFor, ThePoolWorksOnAfterAnException) {
+  const int before = num_threads();
+  set_num_threads(3);
+  for (int loop = 0; loop < 50; ++loop) {
+    EXPECT_THROW(parallel_for(9, 1, [](int64_t, int64_t) { throw Error("x", "y"); }), Error);
+    std::atomic<int> chunks{0};
+    parallel_for(9, 1, [&](int64_t, int64_t) { ++chunks; });
+    EXPECT_EQ(chunks, 9);
+  }
+  set_num_threads(before);
+}
+
+TEST(ParallelTeam, HasAllItsMembersEachTime) {
+  const int before = num_threads();
+  set_num_threads(4);  // more than there may be cores
+  for (int loop = 0; loop < 300; ++loop) {
+    std::atomic<int> seen[4] = {};
+    parallel_team(4, [&](TeamMember& m) {
+      EXPECT_EQ(m.count(), 4);
+      ++seen[m.index()];
+      m.wait();
+      for (auto& s : seen) EXPECT_EQ(s, 1);
+    });
+    if (loop % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  set_num_threads(before);
 }
 
 TEST(ParallelTeam, MembersWaitForEachOther) {

@@ -80,6 +80,44 @@ TEST(Passes, FuseEpilogueLetsAProductApplyItsActivation) {
   EXPECT_EQ(fuse_epilogue(g, log).str(), "%2 = matmul+relu(%0, %1) [8, 8] f32\nreturn %2\n");
 }
 
+TEST(Passes, FuseEpilogueJoinsAGradientWithTheUpdateThatItAloneIsFor) {
+  // Two layers: the gradient of the first parameter is made last, that of the second before the first is read again.
+  constexpr int64_t kUnits = 64;
+  const Variable first(wave({kUnits, kUnits}, 0.1, 0.3), true), second(wave({kUnits, kUnits}, 0.1, 0.7), true);
+  const Variable velocity(wave({kUnits, kUnits}, 0.01, 0.2));
+  const auto step = [&](const Tensors& in) {
+    auto [loss, grads] = value_and_grad(
+        [&] { return sum(square(matmul(tanh(matmul(in[0], first.value())), second.value()))); }, {first, second});
+    const NoGrad off;
+    velocity.assign(velocity.value() * 0.9 + grads[0]);
+    first.assign(first.value() - velocity.value() * 0.01);
+    second.assign(second.value() - grads[1] * 0.01);
+    return Tensors{loss};
+  };
+  const Tensors batch{wave({32, kUnits}, 0.2, 0.5)};
+  std::vector<double> expected;
+  for (const bool fused : {false, true}) {
+    std::vector<Variable> state{first, second, velocity};
+    Tensors start;
+    for (const Variable& v : state) start.push_back(v.clone().value());
+    Captured captured(
+        step, state,
+        {.disabled_passes = fused ? std::vector<std::string>{} : std::vector<std::string>{"fuse_epilogue"}});
+    std::vector<double> got;
+    for (int i = 0; i < 3; ++i) got.push_back(captured(batch)[0].item());
+    for (const Variable& v : state) {
+      for (double x : v.value().values()) got.push_back(x);
+    }
+    if (fused) {
+      EXPECT_EQ(count(captured.report().graph, "finishes blocks"), 3)
+          << captured.report().str();  // and tanh's gradient
+      for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 1e-4 * std::abs(expected[i]) + 1e-5);
+    }
+    expected = got;
+    for (size_t i = 0; i < state.size(); ++i) state[i].assign(start[i]);
+  }
+}
+
 TEST(Passes, HoistMovesWhatOnlyConstantsNeedToTheFront) {
   const Variable scale(wave({2, 3}));
   const Graph g =

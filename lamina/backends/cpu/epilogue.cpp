@@ -5,6 +5,7 @@ namespace lamina::cpu {
 std::variant<Epilogue, Refusal> parse_epilogue(const KernelRequest& request) {
   Epilogue chain;
   if (!request.epilogue) return chain;
+  if (request.overwrites) return Refusal{"the epilogue overwrites what it reads"};
   const PointwiseProgram& program = *request.epilogue;
   const int inputs = static_cast<int>(program.inputs.size());
   int current = 0;

@@ -8,11 +8,14 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "lamina/backends/cpu/epilogue.h"
 #include "lamina/backends/cpu/gemm_kernels.h"
 #include "lamina/backends/cpu/kernels.h"
 #include "lamina/backends/cpu/product_kernels.h"
+#include "lamina/backends/cpu/tile_program.h"
 #include "lamina/core/parallel.h"
 #include "lamina/tensor/storage.h"
 
@@ -20,8 +23,10 @@ namespace lamina::cpu {
 
 namespace {
 
-constexpr int64_t kInner = 256;           // inner extent of a block: its panel of b stays in the L1 cache
-constexpr int64_t kBlockRows = 192;       // rows of a block: its share of a stays in the L2 cache
+constexpr int64_t kInner = 256;      // inner extent of a block: its panel of b stays in the L1 cache
+constexpr int64_t kBlockRows = 192;  // rows of a block: its share of a stays in the L2 cache
+// Of a product that ends in a program: the block stays in the L2 cache, and its rows are long where others are read.
+constexpr int64_t kFinishedRows = 96, kFinishedColumns = 512;
 constexpr int64_t kSerialWork = 1 << 18;  // multiplications below which a second thread costs more than it gives
 
 /// A matrix in memory: element (i, j) at i·row + j·column.
@@ -56,6 +61,72 @@ View view_of(const Meta& m, int input) {
 struct EpilogueOperand {
   BlockOp op;
   View view;  // without a batch: none
+};
+
+/// A program that runs on each finished block, which never goes to memory: any epilogue that is no chain of block
+/// operations, with several results or results that overwrite its operands.
+class Finish {
+ public:
+  /// For a result of `rows` × `cols`, cut into blocks of `block_rows` × `block_cols`. Empty where the program cannot be
+  /// compiled; `why` says what is missing.
+  static std::optional<Finish> make(const KernelRequest& r, int64_t block_rows, int64_t block_cols, std::string& why) {
+    Finish f;
+    f.first_input_ = r.op_inputs();
+    const Shape& whole = r.out[0].shape;
+    for (const auto& [metas, steps] : {std::pair{r.in.subspan(f.first_input_), &f.in_}, {r.out, &f.out_}}) {
+      for (const Meta& m : metas) {
+        const auto bytes = static_cast<int64_t>(size_of(m.dtype));
+        steps->push_back({m.strides[0] * bytes, m.strides[1] * bytes});
+      }
+    }
+    const int64_t last_rows = (whole[0] - 1) % block_rows + 1, last_cols = (whole[1] - 1) % block_cols + 1;
+    for (const int64_t rows : {std::min(block_rows, whole[0]), last_rows}) {
+      for (const int64_t cols : {std::min(block_cols, whole[1]), last_cols}) {
+        const auto part_of = [&](const Meta& m) {
+          Meta part(m.dtype, {rows, cols});
+          part.strides = m.strides;
+          return part;
+        };
+        Meta block(r.epilogue->inputs[0], {rows, cols});
+        block.strides = {block_cols, 1};
+        Metas in{block}, out;
+        for (const Meta& m : r.in.subspan(f.first_input_)) in.push_back(part_of(m));
+        for (const Meta& m : r.out) out.push_back(part_of(m));
+        std::optional<TileProgram> program = TileProgram::compile(*r.epilogue, in, out, why);
+        if (!program) return {};
+        f.programs_.push_back({rows, cols, std::move(*program)});
+      }
+    }
+    return f;
+  }
+
+  void run(void* block, void* const* in, void* const* out, int64_t i0, int64_t j0, int64_t rows, int64_t cols) const {
+    void* operands[1 + kMaxOperands];
+    void* results[kMaxOperands];
+    operands[0] = block;
+    const auto at = [&](void* base, const Step& s) {
+      return static_cast<std::byte*>(base) + i0 * s.row + j0 * s.column;
+    };
+    for (size_t i = 0; i < in_.size(); ++i) operands[i + 1] = at(in[first_input_ + i], in_[i]);
+    for (size_t i = 0; i < out_.size(); ++i) results[i] = at(out[i], out_[i]);
+    const auto program = std::find_if(programs_.begin(), programs_.end(),
+                                      [&](const Sized& p) { return p.rows == rows && p.cols == cols; });
+    program->program.run(operands, results, 0, program->program.tiles());
+  }
+
+  static constexpr size_t kMaxOperands = 32;
+
+ private:
+  struct Step {
+    int64_t row, column;  // bytes
+  };
+  struct Sized {
+    int64_t rows, cols;
+    TileProgram program;
+  };
+  size_t first_input_ = 0;
+  std::vector<Step> in_, out_;
+  std::vector<Sized> programs_;  // for whole blocks, and for those at the edges
 };
 
 struct Problem {
@@ -112,12 +183,25 @@ struct Method {
 template <class T>
 class MatmulKernel final : public Kernel {
  public:
-  MatmulKernel(Problem problem, bool constant_b)
-      : p_(std::move(problem)), kernels_(gemm_kernels(T())), products_(product_kernels(T())), how_(p_) {
+  /// `finishes`: a program is to follow, see finish_with().
+  MatmulKernel(Problem problem, bool constant_b, bool finishes)
+      : p_(std::move(problem)),
+        kernels_(gemm_kernels(T())),
+        products_(product_kernels(T())),
+        how_(p_),
+        most_rows_(finishes ? kFinishedRows : kBlockRows),
+        most_panels_(finishes ? kFinishedColumns / how_.width : 16) {
     panels_ = (p_.n + how_.width - 1) / how_.width;
     shared_b_ = std::all_of(p_.b.batch.begin(), p_.b.batch.end(), [&](int64_t o) { return o == p_.b.batch[0]; });
     cut();
     if (constant_b && how_.packs_b) packed_ = Storage::allocate(packed_bytes());
+  }
+
+  /// Says why not, or nothing.
+  std::string finish_with(const KernelRequest& r) {
+    std::string why;
+    finish_ = Finish::make(r, block_rows_, block_panels_ * how_.width, why);
+    return why;
   }
 
   void refresh(void* const* in) override {
@@ -129,7 +213,7 @@ class MatmulKernel final : public Kernel {
     const auto batch = static_cast<int64_t>(p_.c.batch.size());
     const int64_t tasks = batch * row_blocks_ * column_blocks_;
     const auto work = [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) block(in, static_cast<T*>(out[0]), task);
+      for (int64_t task = begin; task < end; ++task) block(in, out, task);
     };
     // A single row is bound by memory: four times the work for its multiplications.
     const int64_t multiplications = batch * p_.m * p_.n * p_.k;
@@ -140,6 +224,7 @@ class MatmulKernel final : public Kernel {
   std::string describe() const override {
     std::string text = std::string("own:") + kernels_.target + (how_.dots ? " dots" : " tiles");
     if (how_.packs_b) text += packed_ ? ", packed once" : ", packs";
+    if (finish_) text += ", finishes blocks";
     return text + (p_.flipped ? ", transposed" : "");
   }
 
@@ -160,13 +245,13 @@ class MatmulKernel final : public Kernel {
     const auto items = static_cast<int64_t>(p_.c.batch.size());
     const int64_t work = items * p_.m * p_.n * std::max<int64_t>(p_.k, 1);
     const int64_t wanted = parts(std::clamp<int64_t>(work / kTaskWork, 1, kTasks), items);
-    row_blocks_ = how_.dots ? 1 : parts(p_.m, kBlockRows);
+    row_blocks_ = how_.dots ? 1 : parts(p_.m, most_rows_);
     column_blocks_ = std::clamp<int64_t>(parts(wanted, row_blocks_), 1, panels_);
-    block_panels_ = std::min<int64_t>(parts(panels_, column_blocks_), 16);
+    block_panels_ = std::min<int64_t>(parts(panels_, column_blocks_), most_panels_);
     column_blocks_ = parts(panels_, block_panels_);
     block_rows_ = p_.m;
     if (how_.dots) return;
-    row_blocks_ = std::max(row_blocks_, std::min(parts(wanted, column_blocks_), parts(p_.m, kBlockRows / 2)));
+    row_blocks_ = std::max(row_blocks_, std::min(parts(wanted, column_blocks_), parts(p_.m, most_rows_ / 2)));
     block_rows_ = parts(parts(p_.m, row_blocks_), kernels_.tile_rows) * kernels_.tile_rows;
     row_blocks_ = parts(p_.m, block_rows_);
   }
@@ -213,7 +298,8 @@ class MatmulKernel final : public Kernel {
 
   // ---- one block of the result ----
 
-  void block(void* const* in, T* out, int64_t task) const {
+  void block(void* const* in, void* const* outs, int64_t task) const {
+    T* const out = static_cast<T*>(outs[0]);
     const int64_t blocks = row_blocks_ * column_blocks_;
     Part part{static_cast<size_t>(task / blocks), task % blocks / column_blocks_ * block_rows_, 0,
               task % column_blocks_ * block_panels_ * how_.width, 0};
@@ -221,6 +307,12 @@ class MatmulKernel final : public Kernel {
     part.cols = std::min(block_panels_ * how_.width, p_.n - part.j0);
     const T* a = static_cast<const T*>(in[p_.a.input]) + p_.a.batch[part.item] + part.i0 * p_.a.row;
     const T* b = static_cast<const T*>(in[p_.b.input]) + p_.b.batch[part.item];
+    if (finish_) {
+      const int64_t step = block_panels_ * how_.width;
+      T* const dense = scratch() + kInner * how_.width + rows_of_a_floats();
+      multiply(a, b, part, dense, step);
+      return finish_->run(dense, in, outs, part.i0, part.j0, part.rows, part.cols);
+    }
     T* c = out + p_.c.batch[part.item] + part.i0 * p_.c.row + part.j0 * p_.c.column;
     if (how_.dots) {
       kernels_.dots(
@@ -241,8 +333,9 @@ class MatmulKernel final : public Kernel {
 
   /// A panel of b, rows of a where they are packed, the block where it is transposed afterwards.
   T* scratch() const {
+    const bool dense = how_.scatters || finish_;
     const int64_t floats =
-        kInner * how_.width + rows_of_a_floats() + (how_.scatters ? block_rows_ * block_panels_ * how_.width : 0);
+        kInner * how_.width + rows_of_a_floats() + (dense ? block_rows_ * block_panels_ * how_.width : 0);
     return reinterpret_cast<T*>(thread_scratch(static_cast<size_t>(floats) * sizeof(T)));
   }
 
@@ -305,6 +398,8 @@ class MatmulKernel final : public Kernel {
   const GemmKernels<T>& kernels_;
   const ProductKernels<T>& products_;
   Method<T> how_;
+  int64_t most_rows_, most_panels_;  // of a block
+  std::optional<Finish> finish_;
   bool shared_b_ = false;
   int64_t panels_ = 0, block_rows_ = 0, block_panels_ = 0, row_blocks_ = 0, column_blocks_ = 0;
   std::shared_ptr<Storage> packed_;
@@ -379,32 +474,65 @@ std::variant<std::vector<EpilogueOperand>, Refusal> block_epilogue(const KernelR
   return steps;
 }
 
+Problem problem_of(const KernelRequest& r) {
+  const Meta &a = r.in[0], &b = r.in[1];
+  const Shape& c = r.out[0].shape;
+  const int rank = c.rank();
+  return {c[rank - 2], c[rank - 1], a.shape[rank - 1], view_of(a, 0), view_of(b, 1), view_of(r.out[0], 0), {}};
+}
+
+/// The product seen the way round that costs less.
 template <class T>
-KernelChoice prepare(const KernelRequest& r) {
-  auto epilogue = block_epilogue(r);
-  if (auto* refusal = std::get_if<Refusal>(&epilogue)) return *refusal;
-  const Meta &a = r.in[0], &b = r.in[1], &c = r.out[0];
-  const int rank = a.rank();
-  Problem p{c.shape[rank - 2],
-            c.shape[rank - 1],
-            a.shape[rank - 1],
-            view_of(a, 0),
-            view_of(b, 1),
-            view_of(c, 0),
-            std::get<std::vector<EpilogueOperand>>(std::move(epilogue))};
+KernelChoice prepare(const KernelRequest& r, std::vector<EpilogueOperand> epilogue) {
+  Problem p = problem_of(r);
+  p.epilogue = std::move(epilogue);
   if (!p.epilogue.empty() && p.c.column != 1) return Refusal{"an epilogue needs a result with adjacent columns"};
   const auto constant = [&](const Problem& q) { return r.is_constant(static_cast<size_t>(q.b.input)); };
   Problem flipped = p;
   flip(flipped);
   if (cost<T>(flipped, constant(flipped)) < cost<T>(p, constant(p))) p = std::move(flipped);
   const bool packs_once = constant(p);
-  return std::make_unique<MatmulKernel<T>>(std::move(p), packs_once);
+  return std::make_unique<MatmulKernel<T>>(std::move(p), packs_once, false);
+}
+
+/// The product as it is, each block finished by the epilogue.
+template <class T>
+KernelChoice prepare_finished(const KernelRequest& r) {
+  const Meta& c = r.out[0];
+  if (c.rank() != 2 || c.numel() == 0) return Refusal{"a program follows one matrix only"};
+  if (r.in.size() > Finish::kMaxOperands || r.out.size() > Finish::kMaxOperands) return Refusal{"too many operands"};
+  const auto rows = [](const Meta& m) { return m.strides[1] == 1 || m.strides[1] == 0 || m.shape[1] == 1; };
+  if (!std::all_of(r.in.begin() + static_cast<ptrdiff_t>(r.op_inputs()), r.in.end(), rows) ||
+      !std::all_of(r.out.begin(), r.out.end(), rows))
+    return Refusal{"an epilogue needs adjacent columns"};
+  Problem p = problem_of(r);
+  p.c.column = 1;  // of a block
+  if (Method<T>(p).dots) return Refusal{"few rows"};
+  Problem flipped = p;
+  flip(flipped);
+  const bool packs_once = r.is_constant(1);
+  // Turned round, the block would have to be transposed.
+  if (cost<T>(p, packs_once) > 1.15 * cost<T>(flipped, r.is_constant(0))) return Refusal{"better transposed"};
+  auto kernel = std::make_unique<MatmulKernel<T>>(std::move(p), packs_once, true);
+  if (std::string why = kernel->finish_with(r); !why.empty()) return Refusal{std::move(why)};
+  return kernel;
+}
+
+template <class T>
+KernelChoice prepare(const KernelRequest& r) {
+  auto epilogue = block_epilogue(r);
+  if (auto* steps = std::get_if<std::vector<EpilogueOperand>>(&epilogue)) return prepare<T>(r, std::move(*steps));
+  KernelChoice finished = prepare_finished<T>(r);
+  if (auto* refusal = std::get_if<Refusal>(&finished))
+    refusal->reason = std::get<Refusal>(epilogue).reason + "; " + refusal->reason;
+  return finished;
 }
 
 }  // namespace
 
 KernelChoice prepare_matmul(const KernelRequest& r) {
-  if (r.in[0].dtype != r.in[1].dtype || r.in[0].dtype != r.out[0].dtype) return Refusal{"mixed dtypes"};
+  const DType result = r.epilogue ? r.epilogue->inputs[0] : r.out[0].dtype;
+  if (r.in[0].dtype != r.in[1].dtype || r.in[0].dtype != result) return Refusal{"mixed dtypes"};
   switch (r.in[0].dtype) {
     case DType::f32:
       return prepare<float>(r);

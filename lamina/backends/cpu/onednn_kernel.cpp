@@ -1,5 +1,7 @@
 #include "lamina/backends/cpu/onednn_kernel.h"
 
+#include "lamina/core/parallel.h"
+
 namespace lamina::cpu {
 
 namespace {
@@ -76,6 +78,7 @@ size_t OnednnKernel::reserve(size_t bytes) {
 }
 
 void OnednnKernel::run(void* const* in, void* const* out, void* workspace) {
+  release_threads();  // oneDNN runs on OpenMP's
   auto* const base = static_cast<std::byte*>(workspace);
   for (size_t i = 0; i < bound_.size(); ++i) {
     Bound& b = bound_[i];
