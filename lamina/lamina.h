@@ -19,6 +19,7 @@
 #include "lamina/nn/layers.h"
 #include "lamina/nn/loss.h"
 #include "lamina/nn/summary.h"
+#include "lamina/nn/transfer.h"
 #include "lamina/ops/ops.h"
 #include "lamina/optim/optim.h"
 #include "lamina/train/trainer.h"

@@ -43,17 +43,19 @@ BatchNormNd::BatchNormNd(int axes, const char* kind, BatchNormOptions options) :
 Tensor BatchNormNd::forward(const Tensor& x) {
   check_rank(x, axes_ == 1 ? 2 : axes_ + 2, axes_ + 2, kind(), kForms[axes_]);
   check_extent(x, 1, options_.channels, kind(), "channels", weight_);
-  if (!is_training() && options_.track) {
+  const bool frozen = options_.track && weight_.defined() && !weight_.variable().trainable();
+  const bool learns = is_training() && !frozen;
+  if (!learns && options_.track) {
     return batch_norm_eval(x, weight_, bias_, running_mean_, running_var_, options_.eps);
   }
   const int64_t count = x.numel() / options_.channels;
-  if (is_training() && count < 2) {
+  if (learns && count < 2) {
     throw Error(kind(), "needs more than one value per channel to train")
         .detail("input " + x.meta().str())
         .hint("use a larger batch, or drop the last, incomplete one");
   }
   const BatchNormResult result = batch_norm_train(x, weight_, bias_, options_.eps);
-  if (is_training() && options_.track) track_statistics(result.mean, result.variance, count);
+  if (learns && options_.track) track_statistics(result.mean, result.variance, count);
   return result.y;
 }
 

@@ -17,8 +17,8 @@ struct BatchNormOptions {
 };
 
 /// x [n, channels, …] normalized per channel: by the batch's statistics in training (which also move the running
-/// ones, with the unbiased variance), by the running ones in evaluation. weight, bias, running_mean, running_var
-/// [channels]; num_batches_tracked i64 []. (Ioffe and Szegedy 2015)
+/// ones, with the unbiased variance), by the running ones in evaluation and where the weight is frozen. weight, bias,
+/// running_mean, running_var [channels]; num_batches_tracked i64 []. (Ioffe and Szegedy 2015)
 class BatchNormNd : public Layer {
  public:
   using Options = BatchNormOptions;
