@@ -57,7 +57,8 @@ Optimizer::Setting Optimizer::setting_for(const std::string& name, const Variabl
   return setting;
 }
 
-void Optimizer::bind(const std::vector<nn::NamedVariable>& parameters) {
+void Optimizer::bind(const std::vector<nn::NamedVariable>& parameters,
+                     const std::vector<std::vector<std::string>>& later) {
   if (!parameters_.empty()) throw Error(name(), "the optimizer is already bound to parameters");
   const std::vector<double> starts = slot_starts();
   for (const nn::NamedVariable& p : parameters) {
@@ -65,6 +66,10 @@ void Optimizer::bind(const std::vector<nn::NamedVariable>& parameters) {
     names_.push_back(p.name);
     parameters_.push_back(p.variable);
     settings_.push_back(setting_for(p.name, p.variable));
+    for (size_t g = 0; g < later.size(); ++g) {
+      if (std::find(later[g].begin(), later[g].end(), p.name) == later[g].end()) continue;
+      settings_.back().later = static_cast<int>(g);
+    }
     std::vector<Variable>& own = slots_.emplace_back();
     for (double start : starts) own.push_back(slot(p.variable.value(), start));
   }
@@ -72,10 +77,16 @@ void Optimizer::bind(const std::vector<nn::NamedVariable>& parameters) {
   lr_ = scalar_of(lr());
   step_ = scalar_of(0);
   for (const auto& [scalar, start] : scalars()) scalars_.push_back(scalar_of(start));
+  for (size_t g = 0; g < later.size(); ++g) begins_.push_back(scalar_of(-1));
   if (parameters_.empty()) {
     throw Error(name(), "there is nothing to train").hint("the network has no parameters, or all are frozen");
   }
   check_groups(parameters);
+}
+
+void Optimizer::begin(size_t later_group) const {
+  const Variable& before = begins_.at(later_group);
+  if (before.value().item() < 0) before.assign(Tensor::from({step_.value().item()}, {}));
 }
 
 void Optimizer::check_groups(const std::vector<nn::NamedVariable>& parameters) const {
@@ -107,17 +118,19 @@ void Optimizer::step(const Tensors& grads) {
   advance(step);
 
   struct Rates {
-    Tensor lr;
+    Tensor lr, step;
     Tensors shared;
   };
-  std::map<double, Rates> rates_of_scale;
-  const auto rates = [&](double scale) -> const Rates& {
-    const auto [it, added] = rates_of_scale.try_emplace(scale);
+  std::map<std::pair<double, int>, Rates> known;
+  const auto rates = [&](const Setting& s) -> const Rates& {
+    const auto [it, added] = known.try_emplace(std::pair(s.lr_scale, s.later));
+    Rates& r = it->second;
     if (added) {
-      it->second.lr = scale == 1 ? lr_.value() : lr_.value() * scale;
-      it->second.shared = shared(it->second.lr, step);
+      r.lr = s.lr_scale == 1 ? lr_.value() : lr_.value() * s.lr_scale;
+      r.step = s.later < 0 ? step : step - begins_[static_cast<size_t>(s.later)].value();
+      r.shared = shared(r.lr, r.step);
     }
-    return it->second;
+    return r;
   };
   const size_t slot_count = slots().size();
   for (size_t i = 0; i < parameters_.size(); ++i) {
@@ -133,8 +146,8 @@ void Optimizer::step(const Tensors& grads) {
     if (coupled_decay() && setting.weight_decay > 0) grad = grad + param * setting.weight_decay;
     Tensors old, fresh(slot_count);
     for (const Variable& v : slots_[i]) old.push_back(v.value());
-    const Rates& r = rates(setting.lr_scale);
-    const Tensor value = update({param, grad, old, r.lr, step, r.shared, setting.weight_decay}, fresh);
+    const Rates& r = rates(setting);
+    const Tensor value = update({param, grad, old, r.lr, r.step, r.shared, setting.weight_decay}, fresh);
     for (size_t k = 0; k < slot_count; ++k) slots_[i][k].assign(fresh[k]);
     parameters_[i].assign(cast(value, param.dtype()));
   }
@@ -154,6 +167,7 @@ std::vector<nn::NamedVariable> Optimizer::state() const {
     for (size_t i = 0; i < names_.size(); ++i) all.push_back({kinds[k] + "." + names_[i], slots_[i][k]});
   }
   for (size_t k = 0; k < scalars_.size(); ++k) all.push_back({scalars()[k].first, scalars_[k]});
+  for (size_t g = 0; g < begins_.size(); ++g) all.push_back({"begin." + std::to_string(g), begins_[g]});
   all.push_back({"step", step_});
   all.push_back({"lr", lr_});
   return all;

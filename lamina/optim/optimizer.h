@@ -42,8 +42,11 @@ class Optimizer {
   Optimizer& operator=(const Optimizer& other);
 
   /// Takes over the trainable ones of these parameters and makes state for them. Call once; copies made before stay
-  /// unbound, and can be bound to other parameters.
-  void bind(const std::vector<nn::NamedVariable>& parameters);
+  /// unbound, and can be bound to other parameters. `later`: groups of names that begin to train later, see begin().
+  void bind(const std::vector<nn::NamedVariable>& parameters, const std::vector<std::vector<std::string>>& later = {});
+  /// From the next step on, group i of the names given to bind() trains: rules that count steps (Adam's correction of
+  /// its bias) count those of the group from here. Nothing changes where that has been said before.
+  void begin(size_t later_group) const;
   /// Throws Error where a group of the options matches none of the trainable ones of these parameters.
   void check_groups(const std::vector<nn::NamedVariable>& parameters) const;
   /// One update; grads in the order of parameters(). An undefined gradient leaves its parameter alone.
@@ -99,6 +102,7 @@ class Optimizer {
   struct Setting {  // of one parameter
     double lr_scale = 1;
     double weight_decay = 0;
+    int later = -1;  // group that it begins with; −1: at once
   };
   Setting setting_for(const std::string& name, const Variable& parameter) const;
 
@@ -109,6 +113,7 @@ class Optimizer {
   std::vector<std::vector<Variable>> slots_;
   std::vector<Variable> scalars_;
   Variable lr_, step_;
+  std::vector<Variable> begins_;  // of later groups: steps done before their first one; −1: not yet known
 };
 
 /// copy() and describe() of a concrete optimizer.

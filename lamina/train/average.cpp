@@ -80,7 +80,13 @@ void renew_statistics(Task& task, data::Loader& loader, int64_t epoch, const Tra
                       bool scale_bytes) {
   std::vector<Variable> running, counts;
   std::vector<Tensor> counted;
+  std::unordered_set<std::string> frozen;  // batch normalization that does not look at the batch
+  for (const nn::NamedVariable& p : task.module().named_parameters()) {
+    if (!p.variable.trainable() && p.name.ends_with("weight")) frozen.insert(p.name.substr(0, p.name.size() - 6));
+  }
   for (const nn::NamedVariable& v : task.module().state()) {
+    const size_t dot = v.name.rfind('.');
+    if (frozen.contains(dot == std::string::npos ? "" : v.name.substr(0, dot + 1))) continue;
     const auto named = [&](const char* word) { return v.name == word || v.name.ends_with(std::string(".") + word); };
     if (named("running_mean") || named("running_var")) running.push_back(v.variable);
     if (!named("num_batches_tracked")) continue;

@@ -164,14 +164,18 @@ void load_variables(const std::vector<nn::NamedVariable>& variables, const std::
   for (const nn::NamedVariable& v : variables) v.variable.assign(tensors.at(v.name));
 }
 
-void load_weights(nn::Module& network, const std::string& path) {
-  std::string file = path;
-  if (fs::is_directory(fs::path(path) / "checkpoints")) {
-    file = find_checkpoint(path, pointed_to(path, "best").empty() ? "last" : "best") + "/model.safetensors";
-  } else if (fs::is_directory(path)) {
-    file = (fs::path(path) / "model.safetensors").string();
+std::string weights_file(const std::string& path) {
+  std::error_code ignored;
+  if (fs::is_directory(fs::path(path) / "checkpoints", ignored)) {
+    return find_checkpoint(path, pointed_to(path, "best").empty() ? "last" : "best") + "/model.safetensors";
   }
-  load_variables(network.state(), file, "network");
+  if (fs::is_directory(path, ignored)) return (fs::path(path) / "model.safetensors").string();
+  if (fs::exists(path, ignored)) return path;
+  throw Error(path, "there is no such run directory or file of weights");
+}
+
+void load_weights(nn::Module& network, const std::string& path) {
+  load_variables(network.state(), weights_file(path), "network");
 }
 
 }  // namespace lamina::train

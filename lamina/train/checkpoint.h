@@ -39,8 +39,10 @@ std::string find_checkpoint(const std::string& run_dir, const std::string& which
 /// variable has changed. `owner`: "network", "optimizer".
 void load_variables(const std::vector<nn::NamedVariable>& variables, const std::string& file, const std::string& owner);
 
-/// Fills parameters and buffers of a network from a run directory ("best", else "last"), a checkpoint's folder or a
-/// safetensors file.
+/// The file of weights that a path stands for: a run directory's ("best", else "last"), a checkpoint folder's, or the
+/// file itself. Throws Error where there is none.
+std::string weights_file(const std::string& path);
+/// Fills parameters and buffers of a network from there.
 void load_weights(nn::Module& network, const std::string& path);
 
 }  // namespace lamina::train

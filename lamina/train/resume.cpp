@@ -37,6 +37,8 @@ double number_or_nan(const ordered_json& j) { return j.is_number() ? j.get<doubl
 
 std::string Trainer::Impl::identity() const {
   const auto fingerprint = [](const data::DatasetPtr& set) { return set ? set->info().fingerprint : ""; };
+  ordered_json unfreeze = ordered_json::array();
+  for (const Unfreezing& u : options.unfreeze) unfreeze.push_back({{"epoch", u.epoch}, {"layers", u.layers}});
   const ordered_json j = {{"optimizer", optimizer->name()},
                           {"batch", options.batch},
                           {"seed", options.seed},
@@ -47,6 +49,8 @@ std::string Trainer::Impl::identity() const {
                           {"accumulate", options.accumulate},
                           {"ema_decay", options.ema_decay},
                           {"swa_epochs", options.swa_epochs},
+                          {"freeze", options.freeze},
+                          {"unfreeze", unfreeze},
                           {"best_metric", best.metric},
                           {"training data", fingerprint(train_set)},
                           {"training examples", train_set->size()},

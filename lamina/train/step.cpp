@@ -209,12 +209,18 @@ void TrainingStep::audit(const data::Batch& batch) {
 }
 
 Tensors TrainingStep::gradients(const Tensor& loss) const {
+  const std::vector<Variable>& all = optimizer_.parameters();
   Tensors parameters;
-  for (const Variable& p : optimizer_.parameters()) parameters.push_back(p.value());
+  for (const Variable& p : all) {
+    if (p.trainable()) parameters.push_back(p.value());
+  }
   const Tensor one = full(loss.shape(), 1, loss.dtype());
-  Tensors grads = pull_back({loss}, {one}, parameters, false);
+  const Tensors found = pull_back({loss}, {one}, parameters, false);
+  Tensors grads(all.size());  // undefined: frozen in this epoch, or not reached
   std::string unreached;
-  for (size_t i = 0; i < grads.size(); ++i) {
+  for (size_t i = 0, k = 0; i < all.size(); ++i) {
+    if (!all[i].trainable()) continue;
+    grads[i] = found[k++];
     if (!grads[i].defined()) unreached += (unreached.empty() ? "" : ", ") + names_[i];
   }
   if (!unreached.empty() && !options_.allow_unused) {

@@ -97,6 +97,13 @@ void Trainer::Impl::make_step() {
                                         options.ema_decay > 0 ? average.get() : nullptr);
 }
 
+/// Sets what trains in the epoch that is to come; another choice is another step.
+void Trainer::Impl::unfreeze() {
+  if (!freezing->apply(progress.epoch, *optimizer)) return;
+  step = std::make_unique<TrainingStep>(task, *optimizer, random, options, !transforms_set,
+                                        options.ema_decay > 0 ? average.get() : nullptr);
+}
+
 /// SWA: takes the weights at the end of an epoch into the average.
 void Trainer::Impl::average_epoch() {
   if (options.swa_epochs == 0 || progress.epoch < options.epochs - options.swa_epochs) return;
@@ -110,7 +117,8 @@ void Trainer::Impl::average_epoch() {
 }
 
 void Trainer::Impl::bind_optimizer() {
-  if (optimizer->parameters().empty()) optimizer->bind(task.module().named_parameters());
+  if (!freezing) freezing = std::make_unique<Freezing>(options, task.module());
+  if (optimizer->parameters().empty()) freezing->bind(*optimizer);
   if (optimizer->parameters().empty()) {
     throw Error("trainer", "the network has no trainable parameters")
         .hint("are all of them frozen, or LAMINA_FIELDS empty?");
@@ -207,6 +215,7 @@ void Trainer::Impl::run_epochs(data::Loader& loader) {
   data::Batch batch;
   while (progress.epoch < options.epochs && stop_reason.empty()) {
     epoch_done = false;
+    unfreeze();
     if (progress.batch == 0) each([&](Callback& c) { c.on_epoch_start(trainer); });
     loader.start(progress.epoch, progress.batch);
     while (stop_reason.empty() && loader.next(batch)) run_step(batch);

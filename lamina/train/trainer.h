@@ -22,6 +22,13 @@ class Schedule;
 
 namespace lamina::train {
 
+/// Gradual unfreezing (Howard and Ruder, "Universal language model fine-tuning for text classification", 2018, §3.3).
+struct Unfreezing {
+  int64_t epoch = 2;                     // before this epoch, counted from 1; so from 2 on
+  std::vector<std::string> layers = {};  // globs, as in TrainerOptions::freeze
+  LAMINA_OPTIONS(epoch, layers)
+};
+
 struct TrainerOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
@@ -43,21 +50,27 @@ struct TrainerOptions {
   int64_t patience = 0;          // epochs without improvement before stopping early; 0: never. The best weights are
                                  // restored at the end
   int64_t validate_every = 1;    // epochs; the last one is always validated
-  int64_t log_steps = 10;        // steps between lines of the log
-  int64_t statistics_steps = 0;  // steps between gradient and weight norms in the log; 0: none
-  bool allow_unused = false;     // parameters that the loss does not reach are no error
-  bool compile = true;           // false: eager
+  std::vector<std::string> freeze = {};   // globs of layers or parameters that keep their values: "layer1", "*.bias";
+                                          // batch normalization that is frozen uses its running statistics
+  std::vector<Unfreezing> unfreeze = {};  // when which of them begin to train
+  int64_t log_steps = 10;                 // steps between lines of the log
+  int64_t statistics_steps = 0;           // steps between gradient and weight norms in the log; 0: none
+  bool allow_unused = false;              // parameters that the loss does not reach are no error
+  bool compile = true;                    // false: eager
   std::string memory = "keep";  // "recompute": forward values that the backward pass needs are partly made again, which
                                 // takes less memory and more time, and changes no bit
   bool progress = true;         // bar on a terminal, lines elsewhere
   bool handle_signals = true;   // Ctrl-C and SIGTERM finish the step, save and return; a second one ends at once
   std::vector<std::string> disabled_passes = {};
   LAMINA_OPTIONS(epochs, batch, seed, workers, accumulate, ema_decay, swa_epochs, clip_norm, clip_value, l1, l2,
-                 run_dir, checkpoint_steps, keep, best_metric, patience, validate_every, log_steps, statistics_steps,
-                 allow_unused, compile, memory, progress, handle_signals, disabled_passes)
+                 run_dir, checkpoint_steps, keep, best_metric, patience, validate_every, freeze, unfreeze, log_steps,
+                 statistics_steps, allow_unused, compile, memory, progress, handle_signals, disabled_passes)
 };
 /// Throws Error for a number out of its range, or the name of a pass that there is not.
 void check_options(const TrainerOptions& options);
+/// Throws Error, with the nearest path, for a glob of freeze or unfreeze that none of these parameters matches, and
+/// where nothing is left to train in the first epoch.
+void check_freezing(const TrainerOptions& options, nn::Module& network);
 
 /// Metric values by name, printable: "accuracy 0.9871  loss 0.0412".
 struct Results {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lamina/optim/schedule.h"
+#include "lamina/train/freezing_internal.h"
 #include "lamina/train/run_dir.h"
 #include "lamina/train/step_internal.h"
 #include "lamina/train/trainer.h"
@@ -27,6 +28,7 @@ struct Trainer::Impl {
   void check_set(const data::DatasetPtr& set) const;
   Evaluation& ready_evaluation(data::TargetKind target);
   void make_step();
+  void unfreeze();
   void average_epoch();
   void start_anew();
   void bind_optimizer();
@@ -71,6 +73,7 @@ struct Trainer::Impl {
   std::vector<CallbackPtr> callbacks;  // the user's
   std::vector<CallbackPtr> active;     // of the running fit()
 
+  std::unique_ptr<Freezing> freezing;  // from the first fit() on
   Generator random;
   std::unique_ptr<WeightAverage> average;
   int64_t averaged_epoch = -1;  // of SWA: the last one that counts
