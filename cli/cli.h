@@ -13,6 +13,7 @@ namespace lamina::cli {
 using AddVerb = void (*)(CLI::App& app);
 void add_train(CLI::App& app);
 void add_evaluate(CLI::App& app);
+void add_features(CLI::App& app);
 void add_fit(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_graph(CLI::App& app);

@@ -10,8 +10,8 @@ namespace lamina::cli {
 
 namespace {
 
-constexpr AddVerb kVerbs[] = {add_train, add_fit,    add_evaluate, add_predict, add_info,   add_graph, add_report,
-                              add_data,  add_models, add_ops,      add_check,   add_recipe, add_doctor};
+constexpr AddVerb kVerbs[] = {add_train,  add_fit,  add_evaluate, add_predict, add_features, add_info,   add_graph,
+                              add_report, add_data, add_models,   add_ops,     add_check,    add_recipe, add_doctor};
 
 constexpr int kUserError = 2;
 constexpr const char* kExamples = R"(Examples:

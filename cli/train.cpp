@@ -8,6 +8,8 @@
 #include "lamina/tasks/evaluate.h"
 #include "lamina/tasks/run.h"
 #include "lamina/tasks/tagging.h"
+#include "lamina/tasks/transfer.h"
+#include "lamina/train/checkpoint.h"
 #include "lamina/train/trainer.h"
 
 namespace lamina::cli {
@@ -19,11 +21,12 @@ constexpr const char* kExamples = R"(Examples:
   lamina train recipes/mnist-lenet5.yaml --set data.root=DIR --set optimizer.lr=0.002 --run-dir runs/x --seed 2
   lamina train --resume runs/x        goes on bit-exactly where it stopped, however it stopped
   lamina train recipes/digits.yaml --explain --set trainer.epochs=1
+  lamina train photos.yaml --init-from runs/x --set init.new_head=true --set 'trainer.freeze=[features]'
 Any key of a recipe can be set; docs/recipes.md lists them. Values are YAML: --set model.hidden=[300,100].
 Without --run-dir the run goes to runs/<recipe>-<n>. Ctrl-C finishes the step, saves, and says how to go on.)";
 
 struct Options {
-  std::string recipe, resume, run_dir, seed;
+  std::string recipe, resume, run_dir, seed, init_from;
   std::vector<std::string> set, disabled_passes;
   bool explain = false, profile = false;
 };
@@ -77,6 +80,29 @@ void print_next(const tasks::Facts& facts, const std::string& run_dir) {
             << "/report.html\n";
 }
 
+void print_init(const tasks::Initialized& init) {
+  if (init.from.empty()) return;
+  std::string text = "init       " + init.from + "\n" + init.report.str();
+  for (size_t at = text.find('\n'); at + 1 < text.size(); at = text.find('\n', at + 1)) text.insert(at + 1, "  ");
+  std::cout << text;
+}
+
+/// What does not train from the first epoch on.
+void print_frozen(const train::TrainerOptions& options, nn::Module& network) {
+  if (options.freeze.empty()) return;
+  int64_t frozen = 0;
+  for (const nn::NamedVariable& p : network.named_parameters()) {
+    const auto matches = [&](const std::string& glob) { return nn::matches_path(glob, p.name); };
+    if (std::any_of(options.freeze.begin(), options.freeze.end(), matches)) frozen += p.variable.value().numel();
+  }
+  std::cout << "frozen     " << with_commas(frozen) << " parameters";
+  for (const train::Unfreezing& u : options.unfreeze) {
+    std::cout << "; from epoch " << u.epoch << " on training:";
+    for (const std::string& layer : u.layers) std::cout << ' ' << layer;
+  }
+  std::cout << '\n';
+}
+
 recipe::Setting read_recipe(const Options& o, std::string& run_dir) {
   std::vector<std::string> overrides = o.set;
   if (!o.seed.empty()) overrides.push_back("seed=" + o.seed);
@@ -87,7 +113,13 @@ recipe::Setting read_recipe(const Options& o, std::string& run_dir) {
     overrides.push_back("trainer.disabled_passes=[" + list + "]");
   }
   if (o.resume.empty()) {
-    const recipe::Setting recipe = tasks::load_recipe(o.recipe, overrides);
+    recipe::Setting recipe = tasks::load_recipe(o.recipe, overrides);
+    if (!o.init_from.empty()) {
+      recipe::Setting& init = recipe.field("init");
+      if (init.kind != recipe::Setting::Kind::map) init = {};  // init: runs/a
+      init.field("from") = recipe::Setting::scalar(o.init_from, "--init-from");
+      init.field("from").quoted = true;
+    }
     run_dir = o.run_dir.empty() ? tasks::new_run_directory(tasks::recipe_name(o.recipe)) : o.run_dir;
     tasks::check_free(run_dir);
     return recipe;
@@ -102,6 +134,9 @@ void train(const Options& o) {
   if (o.recipe.empty() == o.resume.empty()) {
     throw Error("lamina train", "expected either a recipe or --resume RUN").hint("lamina train --help");
   }
+  if (!o.resume.empty() && !o.init_from.empty()) {
+    throw Error("--init-from", "a run that goes on has weights of its own").hint("lamina train RECIPE --init-from …");
+  }
   if (!o.resume.empty() && !o.run_dir.empty()) throw Error("--run-dir", "--resume names the run directory already");
   std::string run_dir;
   const recipe::Setting recipe = read_recipe(o, run_dir);
@@ -114,7 +149,13 @@ void train(const Options& o) {
   trainer->add(print_memory());
   if (o.explain) trainer->add(print_step());
   if (o.profile) trainer->add(profile_steps(run_dir));
+  // A run that goes on has weights in its checkpoint, unless it was stopped before the first one.
+  const bool begun = !train::pointed_to(run_dir, "last").empty();
+  const tasks::Initialized init = begun ? tasks::Initialized{} : tasks::initialize(plan, data.facts);
   print_start(data, plan, run_dir);
+  print_init(init);
+  print_frozen(plan.options, plan.task->module());
+  std::cout << std::flush;
   if (o.resume.empty() || !o.set.empty()) tasks::begin_run(run_dir, plan.resolved, data.facts);
   trainer->fit(data.train, data.validation);
   if (trainer->stop_reason().find("Ctrl-C") != std::string::npos) throw CLI::RuntimeError(130);
@@ -135,6 +176,9 @@ void add_train(CLI::App& app) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verb->add_option("--run-dir", o->run_dir, "Where the run goes: log, checkpoints, report")->type_name("DIR");
   verb->add_option("--resume", o->resume, "Goes on with this run")->type_name("RUN");
+  verb->add_option("--init-from", o->init_from,
+                   "Begins with the weights of a run or of a safetensors file (init.from of a recipe)")
+      ->type_name("RUN|FILE");
   verb->add_option("--seed", o->seed, "Of weights, order and augmentation (default: the recipe's)")->type_name("N");
   add_threads(*verb);
   verb->add_flag("--explain", o->explain,

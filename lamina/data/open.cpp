@@ -100,6 +100,7 @@ void check_options(const DataOptions& options) {
                 "expected " + std::to_string(least) + " or more, got " + std::to_string(value));
   };
   at_least("limit", 0, options.limit);
+  at_least("per_class", 0, options.per_class);
   at_least("window", 0, options.window);
   at_least("horizon", 1, options.horizon);
   at_least("seed", 0, options.seed);
@@ -116,14 +117,30 @@ void check_options(const DataOptions& options) {
   check_table_options(options);
 }
 
-/// The parts as the files have them.
+/// Leaves the classes that data.keep_classes names.
+void choose_classes(Parts& parts, Groups& groups, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  if (!groups.empty() && parts.train) {
+    Groups kept;
+    for (const int64_t i : indices_of_classes(*parts.train, names)) kept.push_back(groups[static_cast<size_t>(i)]);
+    groups = std::move(kept);
+  }
+  for (DatasetPtr* part : {&parts.train, &parts.validation, &parts.test}) {
+    if (*part) *part = of_classes(*part, names);
+    if (*part && (*part)->size() == 0) throw Error((*part)->info().name, "holds no example of data.keep_classes");
+  }
+}
+
+/// The parts as the files have them, of the classes that are wanted.
 Parts open_undivided(const DataOptions& options, Groups& groups) {
   check_options(options);
   if (options.format.empty()) {
     throw Error("data.format", "is missing").hint("one of idx, cifar10, cifar100, csv, folder, manifest, builtin");
   }
   const Format& format = find_entry(std::span<const Format>(kFormats), options.format, "data format");
-  return format.open(options, format.files ? find_root(options.root, options.name) : "", groups);
+  Parts parts = format.open(options, format.files ? find_root(options.root, options.name) : "", groups);
+  choose_classes(parts, groups, options.keep_classes);
+  return parts;
 }
 
 /// How a folder or file is read that comes to a network trained on a built-in set.
@@ -196,6 +213,12 @@ Parts open_parts(const DataOptions& options) {
   }
   hold_out(parts, parts.test, options.test_fraction, groups, options);
   hold_out(parts, parts.validation, options.validation, groups, options);
+  if (options.per_class > 0) {
+    if (parts.train->info().target != TargetKind::classes) {
+      throw Error("data.per_class", parts.train->info().name + " has no classes");
+    }
+    parts.train = at_most_per_class(parts.train, options.per_class, options.seed);
+  }
   take_at_most(parts.train, options.limit, options);
   take_at_most(parts.validation, options.limit, options);
   take_at_most(parts.test, options.limit, options);

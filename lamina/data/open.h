@@ -41,21 +41,23 @@ struct DataOptions {
   int64_t horizon = 1;            // the row so many after them; the split is by time
 
   // Classes and images.
-  std::vector<std::string> classes = {};  // their names in the order of their ids; default: as found, sorted
-  int64_t channels = 0;                   // files: 1 or 3; default: 3 if any picture has colours
-  std::string on_bad_image = "error";     // error, or skip: files that cannot be read as pictures are left out
-  int64_t cache_mb = 512;                 // memory for decoded pictures
-  std::string path = "";                  // manifest: the column of file names; default: the one called path, file, …
-  std::string images = "";                // manifest: the folder that they are relative to, from that of the manifest
-  std::string tag_separator = "";         // manifest: between the tags of a cell; default: guessed among ; | , space
-  Dims enough = {};                       // pictures may be decoded smaller, but not below this [height, width]
+  std::vector<std::string> classes = {};       // their names in the order of their ids; default: as found, sorted
+  std::vector<std::string> keep_classes = {};  // only these, with ids in this order; default: all
+  int64_t per_class = 0;                       // at most so many training examples of each class
+  int64_t channels = 0;                        // files: 1 or 3; default: 3 if any picture has colours
+  std::string on_bad_image = "error";          // error, or skip: files that cannot be read as pictures are left out
+  int64_t cache_mb = 512;                      // memory for decoded pictures
+  std::string path = "";           // manifest: the column of file names; default: the one called path, file, …
+  std::string images = "";         // manifest: the folder that they are relative to, from that of the manifest
+  std::string tag_separator = "";  // manifest: between the tags of a cell; default: guessed among ; | , space
+  Dims enough = {};                // pictures may be decoded smaller, but not below this [height, width]
 
   /// Not of recipes: "colour=red", the words that the categories of another table have; empty: those of this one.
   std::vector<std::string> words = {};
 
   LAMINA_OPTIONS(format, root, name, test_fraction, validation, split, seed, limit, test, target, features, categories,
-                 kind, group, missing, separator, header, window, horizon, classes, channels, on_bad_image, cache_mb,
-                 path, images, tag_separator)
+                 kind, group, missing, separator, header, window, horizon, classes, keep_classes, per_class, channels,
+                 on_bad_image, cache_mb, path, images, tag_separator)
 };
 
 /// How `separator` and `header` say that tables are written. Throws Error for other words than those.

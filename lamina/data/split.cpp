@@ -125,6 +125,18 @@ Splits split(const DatasetPtr& whole, double fraction, int64_t seed) {
   return {subset(whole, std::move(parts.first)), subset(whole, std::move(parts.second))};
 }
 
+DatasetPtr at_most_per_class(const DatasetPtr& whole, int64_t count, int64_t seed) {
+  const std::vector<int64_t> classes = class_ids(*whole);
+  Philox random = stream(seed);
+  std::map<int64_t, int64_t> taken;
+  std::vector<int64_t> indices;
+  for (const int64_t i : shuffled_range(whole->size(), random)) {
+    if (taken[classes[static_cast<size_t>(i)]]++ < count) indices.push_back(i);
+  }
+  std::sort(indices.begin(), indices.end());
+  return subset(whole, std::move(indices));
+}
+
 std::vector<int64_t> class_ids(const Dataset& set) {
   if (set.info().target != TargetKind::classes) throw Error(set.info().name, "has no classes");
   std::vector<int64_t> ids(static_cast<size_t>(set.size()));

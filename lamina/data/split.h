@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lamina/data/dataset.h"
@@ -23,6 +24,14 @@ IndexSplit split_by_time(int64_t n, double fraction);
 
 /// Stratified for sets of classes, random for others. The validation part is `test` of the result.
 Splits split(const DatasetPtr& whole, double fraction, int64_t seed);
+
+/// The examples of these classes alone; a class id becomes the place of its name in the list. Throws Error with the
+/// nearest name for a class that there is not, or that is named twice.
+DatasetPtr of_classes(const DatasetPtr& whole, const std::vector<std::string>& names);
+/// Their places in the whole set.
+std::vector<int64_t> indices_of_classes(const Dataset& set, const std::vector<std::string>& names);
+/// At most so many examples of each class, drawn at random; those for a larger number include those for a smaller one.
+DatasetPtr at_most_per_class(const DatasetPtr& whole, int64_t count, int64_t seed);
 
 /// All class ids of a set with TargetKind::classes.
 std::vector<int64_t> class_ids(const Dataset& set);

@@ -187,7 +187,7 @@ data::DatasetPtr open_to_test(const Setting& recipe, const Facts& facts, const s
   if (!kind->learns_targets()) return kind->view(data::open_to_test(options, place, facts.info.features), false);
   const bool classes = facts.info.target == data::TargetKind::classes;
   if (options.kind.empty() && !facts.info.features.empty()) options.kind = name_of(facts.info.target);
-  if (classes && options.classes.empty()) options.classes = facts.info.classes;
+  if (classes && options.classes.empty() && options.keep_classes.empty()) options.classes = facts.info.classes;
   if (!classes && options.target.empty()) options.target = facts.info.classes;
   return kind->view(data::open_to_test(options, place, facts.info.features), false);
 }
@@ -195,6 +195,15 @@ data::DatasetPtr open_to_test(const Setting& recipe, const Facts& facts, const s
 io::CsvOptions csv_options(const Setting& recipe) {
   Setting ignored;
   return data::csv_options(read_options(recipe, ignored));
+}
+
+data::DatasetPtr open_any(const Setting& recipe, const Facts& facts, const std::string& place) {
+  Setting ignored;
+  data::DataOptions options = read_options(recipe, ignored);
+  options.classes.clear();
+  options.keep_classes.clear();
+  options.limit = 0;
+  return make_kind(recipe, facts)->view(data::open_to_test(options, place, facts.info.features), false);
 }
 
 data::Transforms eval_transforms(const Setting& recipe, const Facts& facts) {

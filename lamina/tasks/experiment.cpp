@@ -9,6 +9,7 @@
 #include "lamina/nn/loss.h"
 #include "lamina/recipe/resolver.h"
 #include "lamina/tasks/kind.h"
+#include "lamina/tasks/transfer.h"
 
 namespace lamina::tasks {
 
@@ -16,7 +17,7 @@ using recipe::Setting;
 
 namespace {
 
-constexpr const char* kSections[] = {"seed", "task",      "data",     "transforms", "model",
+constexpr const char* kSections[] = {"seed", "task",      "data",     "transforms", "model",  "init",
                                      "loss", "optimizer", "schedule", "trainer",    "metrics"};
 
 /// A section, or what stands for it where it is missing.
@@ -54,7 +55,7 @@ void check_best_metric(const Setting& trainer, const train::TrainerOptions& opti
   recipe::fail_unknown(at ? *at : trainer, "metric in this recipe's list", options.best_metric, names);
 }
 
-train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resolved, const train::Task& task) {
+train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resolved, train::Task& task) {
   const Setting section = section_or(recipe, "trainer", "{}");
   for (const char* key : kNotInRecipes) {
     if (const Setting* s = section.find(key)) {
@@ -75,7 +76,10 @@ train::TrainerOptions make_trainer_options(const Setting& recipe, Setting& resol
     options.patience = stopping.patience;
     if (!stopping.metric.empty()) options.best_metric = stopping.metric;
   }
-  recipe::with_place(section, [&] { train::check_options(options); });
+  recipe::with_place(section, [&] {
+    train::check_options(options);
+    train::check_freezing(options, task.module());
+  });
   check_best_metric(section, options, task);
   Setting kept = resolver.resolved();
   std::erase_if(kept.fields, [](const auto& field) {
@@ -139,6 +143,8 @@ Plan make_plan(const Setting& recipe, const Facts& facts, Setting resolved) {
   Plan plan;
   resolved.field("seed") = Setting::scalar(std::to_string(seed_of(recipe)), recipe.origin);
   plan.task = make_kind(recipe, facts)->make_task(recipe, facts, resolved);
+  Setting init;
+  if (!init_section(recipe, &init).from.empty()) resolved.field("init") = init;
   const Setting optimizer = section_or(recipe, "optimizer", "adam");
   plan.optimizer = recipe::make_named(optim::optimizer_table(), optimizer, "optimizer", &resolved.field("optimizer"));
   recipe::with_place(optimizer, [&] { plan.optimizer->check_groups(plan.task->module().named_parameters()); });

@@ -41,6 +41,8 @@ data::DatasetPtr open_to_test(const recipe::Setting& recipe, const Facts& facts,
 
 /// How the recipe says that its tables are written.
 io::CsvOptions csv_options(const recipe::Setting& recipe);
+/// All that another folder or file holds, read as a recipe says, whatever its classes are.
+data::DatasetPtr open_any(const recipe::Setting& recipe, const Facts& facts, const std::string& place);
 
 /// The recipe's own transforms for evaluation, with what they learnt: without those of its task.
 data::Transforms eval_transforms(const recipe::Setting& recipe, const Facts& facts);

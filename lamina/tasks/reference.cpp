@@ -14,6 +14,7 @@
 #include "lamina/optim/schedule.h"
 #include "lamina/recipe/resolver.h"
 #include "lamina/tasks/kind.h"
+#include "lamina/tasks/transfer.h"
 #include "lamina/train/trainer.h"
 
 namespace lamina::tasks {
@@ -93,6 +94,8 @@ const std::map<std::string, std::string>& data_docs() {
       {"window", "csv: a series: inputs are so many rows; 0: rows are examples"},
       {"horizon", "csv: with window: the target is so many rows later"},
       {"classes", "names of the classes in the order of their ids; default: as found"},
+      {"keep_classes", "only the examples of these classes, with ids in this order"},
+      {"per_class", "at most so many training examples of each class; 0: all"},
       {"channels", "pictures: 1 or 3; default: 3 if any has colours"},
       {"on_bad_image", "pictures: error, or skip: files that cannot be read are listed and left out"},
       {"cache_mb", "pictures: memory for those that are decoded"},
@@ -145,6 +148,8 @@ const std::map<std::string, std::string>& trainer_docs() {
       {"best_metric", "what the best epoch is told by; default: the first metric, else the loss"},
       {"patience", "epochs without improvement before stopping early; 0: never"},
       {"validate_every", "epochs between validations"},
+      {"freeze", "layers or parameters (dotted paths with `*`, `?`, `|`) that keep their values: [conv1, \"*.bias\"]"},
+      {"unfreeze", "when they begin to train after all: [{epoch: 3, layers: [conv2]}], epochs from 1"},
       {"log_steps", "steps between lines of the log"},
       {"statistics_steps", "steps between gradient and weight norms in the log; 0: none"},
       {"allow_unused", "parameters that the loss does not reach are no error"},
@@ -154,6 +159,23 @@ const std::map<std::string, std::string>& trainer_docs() {
       {"run_dir", ""},
       {"progress", ""},
       {"handle_signals", ""}};
+  return docs;
+}
+
+constexpr const char* kInitText = R"(
+Weights of a trained network to begin with ([transfer learning](transfer-learning.md)); `init: runs/a` is short for
+`{from: runs/a}`, and `--init-from runs/a` sets it. A new run reads it; `--resume` goes on from its checkpoint. What is
+neither filled nor excepted is an error.
+)";
+
+const std::map<std::string, std::string>& init_docs() {
+  static const std::map<std::string, std::string> docs{
+      {"from", "a run directory (its best checkpoint), or a safetensors file"},
+      {"except",
+       "layers or tensors that keep their own values (dotted paths with `*`, `?`, `|`), or of the file are "
+       "not used"},
+      {"resize", "convolutions that may come with another size of kernel or number of input channels"},
+      {"new_head", "the last layer begins anew, and so does what has another number of classes"}};
   return docs;
 }
 
@@ -256,6 +278,9 @@ std::string recipe_reference() {
   group.visit(group_fields);
   train::TrainerOptions trainer;
   trainer.visit(trainer_fields);
+  InitSection init;
+  recipe::FieldLister init_fields;
+  init.visit(init_fields);
   return kHead +
          std::string(
              "\n## seed\n\nA whole number (default 1): weights, order of the examples, augmentation, dropout.\n") +
@@ -269,6 +294,7 @@ std::string recipe_reference() {
          "padding: 4}}`.\n" +
          entries(data::transform_table()) + "\n## model\n" + kModelText + "\n### Architectures\n" +
          model_entries(models::model_table()) + "\n### Layers\n" + model_entries(models::layer_table()) +
+         "\n## init\n" + kInitText + table_of(init_fields.fields(), init_docs()) +
          "\n## loss\n\nDefault: `cross_entropy` for classes, `bce_with_logits` for tags, `mse` for values.\n" +
          entries(loss_table()) + "\n## optimizer\n\nDefault: `adam`.\n" + entries(optim::optimizer_table()) +
          kGroupText + table_of(group_fields.fields(), group_docs()) +
