@@ -171,7 +171,8 @@ std::vector<std::string> list_folder(const std::string& folder, bool folders) {
   std::vector<std::string> paths;
   std::error_code code;
   for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
-    if (at->path().filename().string().starts_with(".")) continue;
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(".") || name == "__MACOSX") continue;  // what a Mac packs into archives beside the files
     std::error_code ignored;
     if (at->is_directory(ignored) == folders) paths.push_back(at->path().string());
   }

@@ -142,6 +142,8 @@ TEST(Pictures, WhatFileManagersLeaveIsNoPicture) {
   for (const char* name : {".DS_Store", "._1.png", "Thumbs.db", "desktop.ini"})
     folder.write(std::string("f/a/") + name, "x");
   folder.write("f/.cache/1.png", "x");
+  folder.write("f/__MACOSX/a/._1.png", "x");
+  folder.write("f/a/__MACOSX/1.png", "x");
   folder.write("f/a/1.png", png(1, 1));
   const DatasetPtr set = open_parts(options_for("folder", folder / "f")).train;
   EXPECT_EQ(set->size(), 1);
