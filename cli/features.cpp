@@ -57,8 +57,9 @@ void features(Options o) {
             << (o.part.empty() ? "" : " (" + o.part + ")") << ", " << with_commas(one.numel()) << " features "
             << one.str() << (o.layer.empty() ? " that come " + found.layer : " of layer " + found.layer) << '\n';
   if (o.output.ends_with(".csv") && set->info().target == data::TargetKind::classes) {
-    std::cout << "\nNext\n  lamina fit logistic " << o.output << " --target label" << (o.files ? " --ignore file" : "")
-              << '\n';
+    const char* learner = set->info().outputs() == 2 ? "logistic" : "softmax";
+    std::cout << "\nNext\n  lamina fit " << learner << ' ' << o.output << " --target label"
+              << (o.files ? " --ignore file" : "") << '\n';
   }
 }
 
@@ -82,7 +83,7 @@ void add_features(CLI::App& app) {
   verb->footer(
       "Examples:\n  lamina features runs/mnist-low recipes/mnist-high.yaml --part train -o train.csv\n"
       "  lamina features runs/photos folder -o features.safetensors --layer layer4 --files\n"
-      "  lamina fit logistic train.csv --target label --test test.csv");
+      "  lamina fit softmax train.csv --target label --test test.csv");
   verb->callback([o] { features(*o); });
 }
 
