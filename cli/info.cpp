@@ -106,12 +106,12 @@ void print(Network n, const Options& o) {
   std::cout << n.title << ": inputs " << n.input.str() << " " << name_of(n.dtype) << "\n\n";
   TextTable table({"layer", "kind", "output", "parameters", "operations"});
   for (const nn::SummaryRow& row : s.rows) {
-    if (row.leaf)
+    if (row.leaf && row.kind != "Identity")
       table.add({row.path, row.kind, row.output.str(), with_commas(row.parameters), amount_text(row.flops)});
   }
   std::cout << table.str() << "\nparameters   " << with_commas(s.parameters) << " (" << with_commas(s.trainable)
             << " trainable), " << bytes_text(static_cast<double>(s.state_bytes)) << "\noperations   "
-            << amount_text(s.flops) << " floating-point, forward, one example\nmemory       "
+            << amount_text(s.flops) << " floating-point (a multiply-add is two), forward, one example\nmemory       "
             << bytes_text(static_cast<double>(memory.inference)) << " to infer, "
             << bytes_text(static_cast<double>(memory.training)) << " to train besides parameters, batch " << o.batch
             << "\n";

@@ -50,10 +50,19 @@ Network by_model(const NetworkChoice& o) {
 
 Network by_recipe(const NetworkChoice& o) {
   const recipe::Setting recipe = tasks::load_recipe(o.what, o.set);
-  recipe::Setting resolved;
-  const tasks::DataParts data = tasks::open_data(recipe, resolved);
-  return {tasks::recipe_name(o.what), tasks::make_network(recipe, data.facts.model_input()), data.facts.input,
-          data.facts.dtype};
+  models::ModelInput input;
+  if (!o.input.empty()) {
+    input = {parse_shape(o.input), o.classes, DType::f32};
+  } else {
+    try {
+      recipe::Setting resolved;
+      input = tasks::open_data(recipe, resolved).facts.model_input();
+    } catch (Error& e) {
+      e.hint("without the data: --input 3x32x32 --classes 10, say");
+      throw;
+    }
+  }
+  return {tasks::recipe_name(o.what), tasks::make_network(recipe, input), input.input, input.dtype};
 }
 
 }  // namespace
@@ -79,8 +88,9 @@ void add_network_options(CLI::App& verb, NetworkChoice& o, const std::string& wh
       ->type_name("PATH=VALUE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_option("--input", o.input, "With --model: the shape of one input")->type_name("3x32x32");
-  verb.add_option("--classes", o.classes, "With --model: the number of outputs")->type_name("N");
+  verb.add_option("--input", o.input, "With --model, or a recipe without its data: the shape of one input")
+      ->type_name("3x32x32");
+  verb.add_option("--classes", o.classes, "Likewise: the number of outputs")->type_name("N");
 }
 
 }  // namespace lamina::cli

@@ -54,6 +54,7 @@ refuses cut.png -- predict run cut.png
 refuses none.png -- predict run none.png
 refuses '--top' '1 or more' -- predict run "$LAMINA_ROOT/tests/golden/io/rgb.png" --top 0
 head -c 100 run/checkpoints/best/model.safetensors >cut.safetensors
+refuses /nowhere '--input' -- info "$LAMINA_ROOT/recipes/mnist-lenet5.yaml" --set data.root=/nowhere
 refuses cut.safetensors -- info cut.safetensors
 lamina train "$digits" --set 'model={name: mlp}' --set trainer.epochs=1 --run-dir other >/dev/null 2>&1
 cp -rL other/checkpoints/best swapped && cp -r run mixed && rm -rf mixed/checkpoints && cp -r other/checkpoints mixed/

@@ -33,6 +33,8 @@ lamina info runs/d/checkpoints/best/model.safetensors >tensors.out
 has tensors.out features.0.weight "[32, 1, 3, 3]"
 lamina info "$LAMINA_ROOT/recipes/digits.yaml" --json >info.json
 has info.json '"parameters"' '"layers"' '"flops"'
+lamina info "$LAMINA_ROOT/recipes/mnist-lenet5.yaml" --set data.root=nowhere --input 1x28x28 --classes 10 >recipe.out
+has recipe.out Conv2d 'inputs [1, 28, 28]'
 lamina info --model lenet5 >lenet.out
 has lenet.out 61,706
 
