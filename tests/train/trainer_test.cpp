@@ -346,7 +346,7 @@ TEST(Trainer, RefusesPartsOfABatchThatDoNotFit) {
     Supervised task{toy_net(64), loss::cross_entropy, {}};
     Trainer(task, optim::Adam{}, quiet({.epochs = 1, .batch = 64, .accumulate = parts})).fit(set);
   };
-  const Limit limit(32 << 10);
+  const Limit limit(24 << 10);
   int64_t largest = 0;
   try {
     fit(2);
