@@ -46,6 +46,18 @@ Tensor row_of(const Tensor& rows, int64_t i) {
 
 int64_t Dataset::class_of(int64_t index) const { return static_cast<int64_t>(get(index).at(1).item()); }
 
+int64_t Dataset::length_of(int64_t index) const {
+  const Tensor input = get(index).at(0);
+  return input.rank() > 0 ? input.size(0) : 1;
+}
+
+Tensor lengths_of(const Batch& batch, int64_t which) {
+  for (size_t i = 1; i < batch.size(); ++i) {
+    if (batch[i].dtype() == DType::i32 && batch[i].rank() == 1 && which-- == 0) return batch[i];
+  }
+  return {};
+}
+
 namespace {
 
 Tensor gather_rows(const Tensor& rows, std::span<const int64_t> indices, TensorPool& pool) {
@@ -109,6 +121,7 @@ class Subset final : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   Example get(int64_t index) const override { return whole_->get(at(index)); }
   int64_t class_of(int64_t index) const override { return whole_->class_of(at(index)); }
+  int64_t length_of(int64_t index) const override { return whole_->length_of(at(index)); }
   std::string label(int64_t index) const override { return whole_->label(at(index)); }
 
   bool gather(std::span<const int64_t> indices, Batch& batch, TensorPool& pool) const override {
@@ -139,6 +152,7 @@ class Joined final : public Dataset {
   int64_t size() const override { return size_; }
   Example get(int64_t index) const override { return part(index)->get(index); }
   int64_t class_of(int64_t index) const override { return part(index)->class_of(index); }
+  int64_t length_of(int64_t index) const override { return part(index)->length_of(index); }
   std::string label(int64_t index) const override { return part(index)->label(index); }
 
  private:
@@ -154,6 +168,37 @@ class Joined final : public Dataset {
   int64_t size_ = 0;
   DatasetInfo info_;
 };
+
+class OfExamples final : public Dataset {
+ public:
+  OfExamples(DatasetInfo info, std::vector<Example> examples)
+      : info_(std::move(info)), examples_(std::move(examples)) {}
+  const DatasetInfo& info() const override { return info_; }
+  int64_t size() const override { return static_cast<int64_t>(examples_.size()); }
+  Example get(int64_t index) const override { return examples_.at(static_cast<size_t>(index)); }
+
+ private:
+  DatasetInfo info_;
+  std::vector<Example> examples_;
+};
+
+/// Throws where an example has other fields than the first: only first axes may differ.
+void check_alike(const DatasetInfo& info, const std::vector<Example>& examples) {
+  for (size_t i = 0; i < examples.size(); ++i) {
+    const Example &e = examples[i], &first = examples[0];
+    bool alike = !e.empty() && e.size() == first.size();
+    for (size_t f = 0; alike && f < e.size(); ++f) {
+      const Shape a = e[f].shape(), b = first[f].shape();
+      alike = e[f].dtype() == first[f].dtype() && e[f].is_contiguous() && a.rank() == b.rank() &&
+              (a.empty() || std::equal(a.begin() + 1, a.end(), b.begin() + 1));
+    }
+    if (alike) continue;
+    Error error(info.name, "example " + std::to_string(i) + " has other fields than the first");
+    for (const Tensor& t : first) error.detail("first: " + t.meta().str());
+    for (const Tensor& t : e) error.detail("this:  " + t.meta().str());
+    throw error;
+  }
+}
 
 void check_classes(const DatasetInfo& info, const Tensor& targets) {
   if (targets.dtype() != DType::i64 || targets.rank() != 1) {
@@ -185,6 +230,29 @@ DatasetPtr in_memory(DatasetInfo info, const Tensor& inputs, const Tensor& targe
   info.input = without_first_axis(inputs.shape());
   if (info.fingerprint.empty()) info.fingerprint = fingerprint_of(fields);
   return std::make_shared<InMemory>(std::move(info), std::move(fields));
+}
+
+DatasetPtr in_memory(DatasetInfo info, std::vector<Example> examples) {
+  if (examples.empty()) throw Error(info.name, "expected at least one example");
+  check_alike(info, examples);
+  if (examples[0].size() < 2) info.target = TargetKind::none;
+  for (size_t i = 0; info.target == TargetKind::classes && i < examples.size(); ++i) {
+    const std::vector<int64_t> ids = examples[i][1].ints();
+    for (const int64_t id : ids) {
+      if (id >= 0 && id < info.outputs()) continue;
+      throw Error(info.name, "example " + std::to_string(i) + " has label " + std::to_string(id) + ", expected 0 to " +
+                                 std::to_string(info.outputs() - 1));
+    }
+  }
+  info.input = examples[0][0].shape();
+  if (info.input.empty()) throw Error(info.name, "a sequence has a first axis, its steps; got a single number");
+  info.input[0] = -1;
+  if (info.fingerprint.empty()) {
+    std::string prints;
+    for (const Example& e : examples) prints += fingerprint_of(e);
+    info.fingerprint = io::sha256(prints).substr(0, 16);
+  }
+  return std::make_shared<OfExamples>(std::move(info), std::move(examples));
 }
 
 DatasetPtr subset(DatasetPtr whole, std::vector<int64_t> indices) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <exception>
 #include <mutex>
 #include <numeric>
@@ -12,76 +11,13 @@
 
 #include "lamina/core/error.h"
 #include "lamina/core/philox.h"
+#include "lamina/data/collate_internal.h"
 #include "lamina/data/pool.h"
 #include "lamina/data/rows_internal.h"
 
 namespace lamina::data {
 
 namespace {
-
-/// The length of the first axis where it may differ between examples: fields of rank 1 and more.
-bool same_but_first(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.rank() == b.rank() && a.rank() > 0 &&
-         std::equal(a.shape().begin() + 1, a.shape().end(), b.shape().begin() + 1);
-}
-
-[[noreturn]] void cannot_stack(const std::vector<Example>& examples, size_t field, size_t odd) {
-  throw Error("collate", "the examples of a batch differ in shape")
-      .detail("example 0: " + examples[0][field].meta().str())
-      .detail("example " + std::to_string(odd) + ": " + examples[odd][field].meta().str())
-      .hint("for images add a transform that makes them equal: {resize: {size: [64, 64]}} or {center_crop: …}");
-}
-
-/// Longest first axis of a field; `ragged` where it differs.
-int64_t longest(const std::vector<Example>& examples, size_t field, bool& ragged) {
-  const Tensor& first = examples[0][field];
-  int64_t most = first.rank() > 0 ? first.size(0) : 0;
-  for (size_t i = 1; i < examples.size(); ++i) {
-    if (examples[i].size() != examples[0].size()) throw Error("collate", "the examples of a batch differ in fields");
-    const Tensor& t = examples[i][field];
-    if (t.dtype() == first.dtype() && t.shape() == first.shape()) continue;
-    // Images of another height are a mistake, sequences of another length are not.
-    if (!same_but_first(t, first) || first.rank() > 2) cannot_stack(examples, field, i);
-    ragged = true;
-    most = std::max(most, t.size(0));
-  }
-  return most;
-}
-
-Tensor stack(const std::vector<Example>& examples, size_t field, Shape one, bool pad, TensorPool& pool) {
-  one.insert(0, static_cast<int64_t>(examples.size()));
-  Tensor out = pool.get(one, examples[0][field].dtype());
-  const size_t stride = out.bytes() / examples.size();
-  auto* to = static_cast<std::byte*>(out.mutable_raw());
-  for (const Example& e : examples) {
-    const Tensor& t = e[field];
-    const Tensor packed = t.is_contiguous() ? t : Tensor::from(t.values(), t.shape(), t.dtype());
-    std::memcpy(to, packed.raw(), packed.bytes());
-    if (pad) std::memset(to + packed.bytes(), 0, stride - packed.bytes());
-    to += stride;
-  }
-  return out;
-}
-
-Batch collate_in(const std::vector<Example>& examples, TensorPool& pool) {
-  if (examples.empty()) throw Error("collate", "expected at least one example");
-  Batch batch;
-  Tensors lengths;
-  for (size_t field = 0; field < examples[0].size(); ++field) {
-    bool ragged = false;
-    Shape one = examples[0][field].shape();
-    const int64_t most = longest(examples, field, ragged);
-    if (ragged) {
-      one[0] = most;
-      std::vector<int64_t> sizes;
-      for (const Example& e : examples) sizes.push_back(e[field].size(0));
-      lengths.push_back(Tensor::from(sizes, {static_cast<int64_t>(sizes.size())}));
-    }
-    batch.push_back(stack(examples, field, one, ragged, pool));
-  }
-  batch.insert(batch.end(), lengths.begin(), lengths.end());
-  return batch;
-}
 
 std::vector<int64_t> epoch_order(int64_t n, bool shuffle, int64_t seed, int64_t epoch) {
   std::vector<int64_t> order(static_cast<size_t>(n));
@@ -92,12 +28,26 @@ std::vector<int64_t> epoch_order(int64_t n, bool shuffle, int64_t seed, int64_t 
   return order;
 }
 
-}  // namespace
-
-Batch collate(const std::vector<Example>& examples) {
-  TensorPool pool;
-  return collate_in(examples, pool);
+/// Sorts `sort` batches' worth of a shuffled order at a time by length, and shuffles the whole batches again.
+void sort_by_length(std::vector<int64_t>& order, const std::vector<int64_t>& lengths, int64_t sort, int64_t batch,
+                    int64_t seed, int64_t epoch) {
+  const size_t chunk = static_cast<size_t>(sort * batch), size = static_cast<size_t>(batch);
+  for (size_t begin = 0; begin < order.size(); begin += chunk) {
+    const auto from = order.begin() + static_cast<ptrdiff_t>(begin);
+    std::stable_sort(
+        from, from + static_cast<ptrdiff_t>(std::min(chunk, order.size() - begin)),
+        [&](int64_t a, int64_t b) { return lengths[static_cast<size_t>(a)] < lengths[static_cast<size_t>(b)]; });
+  }
+  Philox random(static_cast<uint64_t>(seed), static_cast<uint64_t>(epoch) ^ 0x6275636b657473ULL << 8);
+  for (size_t i = order.size() / size; i > 1; --i) {
+    const size_t other = random.below(i) * size, last = (i - 1) * size;
+    if (other == last) continue;
+    std::swap_ranges(order.begin() + static_cast<ptrdiff_t>(last), order.begin() + static_cast<ptrdiff_t>(last + size),
+                     order.begin() + static_cast<ptrdiff_t>(other));
+  }
 }
+
+}  // namespace
 
 /// Workers take the next batch number, prepare that batch and leave it in slot (number mod prefetch); next() takes the
 /// slots in order. A number is only given out while its slot is free, which bounds the memory.
@@ -119,8 +69,12 @@ struct Loader::Impl {
     at_least("prefetch", options.prefetch, 1);
     const int64_t n = set->size();
     batches = options.drop_last ? n / options.batch : (n + options.batch - 1) / options.batch;
+    sequences = sequences_of(transforms, set->info());
     for (size_t k = 0; k < transforms.size(); ++k) {
-      if (!transforms[k]->works_on_batches()) alone = k + 1;
+      if (!transforms[k]->works_on_batches() || (sequences && !transforms[k]->changes_batches())) alone = k + 1;
+    }
+    if (sequences && options.shuffle && sequences->sort > 0) {
+      for (int64_t i = 0; i < n; ++i) lengths.push_back(set->length_of(i));
     }
     for (size_t k = 0; k < alone; ++k) {
       if (!transforms[k]->changes_batches()) continue;
@@ -147,8 +101,11 @@ struct Loader::Impl {
       throw Error("loader", "cannot begin epoch " + std::to_string(new_epoch) + " at batch " + std::to_string(first) +
                                 " of " + std::to_string(batches));
     }
-    auto fresh = std::make_shared<const std::vector<int64_t>>(
-        epoch_order(set->size(), options.shuffle, options.seed, new_epoch));
+    auto fresh =
+        std::make_shared<std::vector<int64_t>>(epoch_order(set->size(), options.shuffle, options.seed, new_epoch));
+    if (!lengths.empty()) {
+      sort_by_length(*fresh, lengths, sequences->sort, options.batch, options.seed, new_epoch);
+    }
     {
       const std::lock_guard lock(mutex);
       ++generation;  // what workers still prepare of the old epoch is thrown away
@@ -215,13 +172,13 @@ struct Loader::Impl {
     const int64_t begin = number * options.batch, end = std::min(begin + options.batch, set->size());
     const std::span indices(of_order.data() + begin, static_cast<size_t>(end - begin));
     Batch batch;
-    if (alone > 0 || !set->gather(indices, batch, pool)) {
+    if (sequences || alone > 0 || !set->gather(indices, batch, pool)) {
       std::vector<Example> examples;
       for (const int64_t i : indices) examples.push_back(prepare_one(i, of_epoch, alone));
-      batch = collate_in(examples, pool);
-      if (batch.size() != examples[0].size()) {  // padded: zeros are to stay zeros
+      batch = collate_in(examples, sequences ? &*sequences : nullptr, pool);
+      if (!sequences && batch.size() != examples[0].size()) {  // padded: zeros are to stay zeros
         for (size_t k = 0; k < examples.size(); ++k) examples[k] = prepare_one(indices[k], of_epoch, transforms.size());
-        return collate_in(examples, pool);
+        return collate_in(examples, nullptr, pool);
       }
     }
     if (views > 1) join_views(batch);
@@ -258,6 +215,8 @@ struct Loader::Impl {
   LoaderOptions options;
   int64_t batches = 0;
   int64_t views = 1;
+  std::optional<SequenceOptions> sequences;
+  std::vector<int64_t> lengths;  // of all examples, where they are put together by length
   size_t alone = 0;  // transforms up to the last one that needs single examples; the others treat whole batches
 
   std::mutex mutex;

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "lamina/data/dataset.h"
 #include "lamina/data/transform.h"
@@ -18,8 +21,9 @@ struct LoaderOptions {
   int64_t prefetch = 4;  // batches held ready
 };
 
-/// The order of an epoch and every random number in it are functions of (seed, epoch, index), never of
-/// the number of workers, so an epoch can be entered at any batch. An Error in a worker is thrown by next().
+/// The order of an epoch and every random number in it are functions of (seed, epoch, index), never of the number of
+/// workers, so an epoch can be entered at any batch. Sequences of unequal length become batches as SequenceOptions say.
+/// An Error in a worker is thrown by next().
 class Loader {
  public:
   Loader(DatasetPtr set, Transforms transforms, LoaderOptions options);
@@ -42,7 +46,12 @@ class Loader {
 };
 
 /// Stacks fields of equal shapes. Where the first axis differs, pads with zeros to the longest and appends
-/// a field of i64 lengths [n].
+/// a field of i32 lengths [n].
 Batch collate(const std::vector<Example>& examples);
+/// Pads the sequences among the fields as the options say, and always appends their lengths. Throws Error where a
+/// sequence is longer than the last of options.sizes.
+Batch collate(const std::vector<Example>& examples, const SequenceOptions& options);
+/// What the transforms say of sequences, or what holds for the set; nothing where its examples are of one shape.
+std::optional<SequenceOptions> sequences_of(std::span<const TransformPtr> transforms, const DatasetInfo& info);
 
 }  // namespace lamina::data

@@ -70,6 +70,7 @@ constexpr Entry<Transform> kTable[] = {
     {"cutmix", "batches: pastes a part of one image into another (Yun et al. 2019)", with<MixOptions, cutmix>},
     {"progressive_resize", "batches: images of another size in each range of epochs",
      with<ProgressiveOptions, progressive_resize>},
+    {"pad_sequences", "how sequences of unequal length become batches", with<SequenceOptions, pad_sequences>},
     {"flatten", "any shape becomes a vector", with<FlattenOptions, flatten>},
     {"one_hot", "a class id becomes a vector of 0 and 1", with<OneHotOptions, one_hot>},
 };

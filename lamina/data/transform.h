@@ -6,11 +6,24 @@
 #include <string>
 #include <vector>
 
+#include "lamina/core/fields.h"
 #include "lamina/core/philox.h"
 #include "lamina/core/registry.h"
 #include "lamina/data/dataset.h"
 
 namespace lamina::data {
+
+/// How sequences of unequal length become batches: padded at their end, to one of few lengths, so that few steps are
+/// captured.
+struct SequenceOptions {
+  int64_t fields = 1;             // so many fields of an example, the first ones, are sequences
+  Dims sizes = {};                // the lengths that batches are padded to; default: 8, 16, 24, 32, 48, 64, 96, 128, …
+  std::vector<double> fill = {};  // what padding holds, for each field; default: 0, in further fields of i64 −100, the
+                                  // target that losses and metrics ignore
+  bool together = false;          // one length for all fields
+  int64_t sort = 50;  // training: so many batches at a time are made of examples sorted by length; 0: of any
+  LAMINA_OPTIONS(fields, sizes, fill, together, sort)
+};
 
 class Transform {
  public:
@@ -33,6 +46,9 @@ class Transform {
   /// How many views it makes of an input, along a new first axis; those after it see each view by itself. Batches then
   /// hold the views of all inputs as inputs, [n · views, …], and one target for each input, [n].
   virtual int64_t views() const { return 1; }
+  /// How sequences become batches; null where it says nothing of that. The last transform that does counts; without
+  /// one, sets whose inputs differ in length (DatasetInfo::unequal) have the defaults.
+  virtual const SequenceOptions* sequences() const { return nullptr; }
   /// [height, width] of a picture that is large enough for it where it comes first: pictures may be decoded at reduced
   /// scale, but not below. Empty: it needs all pixels.
   virtual Dims enough() const { return {}; }

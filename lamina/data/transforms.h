@@ -239,6 +239,9 @@ struct ProgressiveOptions {
 /// Batches: bilinear, antialiased. For networks that take any size. Training captures once for each size.
 std::unique_ptr<Transform> progressive_resize(ProgressiveOptions options);
 
+/// Changes nothing; says how sequences of unequal length become batches. Throws Error for sizes that do not rise.
+std::unique_ptr<Transform> pad_sequences(SequenceOptions options = {});
+
 struct FlattenOptions {
   LAMINA_OPTIONS()
 };

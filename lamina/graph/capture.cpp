@@ -94,6 +94,12 @@ const Report& Captured::report() const {
 int Captured::plans() const { return static_cast<int>(impl_->plans.size()); }
 int Captured::captures() const { return impl_->captures; }
 
+int64_t Captured::arena_bytes() const {
+  int64_t bytes = 0;
+  for (const Impl::Entry& e : impl_->plans) bytes += e.plan.report().arena_bytes;
+  return bytes;
+}
+
 std::string Report::str() const {
   char line[256];
   std::snprintf(line, sizeof line,

@@ -64,6 +64,8 @@ class Captured {
   const Report& report() const;
   int plans() const;
   int captures() const;
+  /// Intermediate values of all plans that are kept.
+  int64_t arena_bytes() const;
 
  private:
   struct Impl;

@@ -13,3 +13,4 @@
 #include "lamina/nn/layers/pool.h"
 #include "lamina/nn/layers/rnn.h"
 #include "lamina/nn/layers/shape.h"
+#include "lamina/nn/lengths.h"

@@ -9,7 +9,7 @@ namespace lamina::tasks {
 using Json = nlohmann::ordered_json;
 
 namespace {
-constexpr const char* kTargets[] = {"classes", "tags", "values", "none"};
+constexpr const char* kTargets[] = {"classes", "tags", "values", "none", "text"};
 }
 
 std::string name_of(data::TargetKind kind) { return kTargets[static_cast<size_t>(kind)]; }
@@ -18,6 +18,7 @@ std::string to_json(const Facts& facts) {
   const auto list = [](const Shape& s) { return std::vector<int64_t>(s.begin(), s.end()); };
   return Json{{"name", facts.info.name},
               {"input", list(facts.info.input)},
+              {"text", facts.info.text},
               {"target", name_of(facts.info.target)},
               {"classes", facts.info.classes},
               {"features", facts.info.features},
@@ -52,6 +53,7 @@ Facts facts_from_json(const std::string& text, const std::string& name) {
     // Runs of before there were several kinds of tasks lack these.
     if (j.contains("network_target")) facts.target = shape("network_target");
     facts.outputs = j.value("network_outputs", facts.info.outputs());
+    facts.info.text = j.value("text", false);
     if (j.contains("task")) facts.task = j.at("task").dump();
     return facts;
   } catch (const Json::exception& e) {

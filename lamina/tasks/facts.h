@@ -24,7 +24,7 @@ std::string to_json(const Facts& facts);
 /// `name` stands for the text in errors.
 Facts facts_from_json(const std::string& text, const std::string& name);
 
-/// "classes", "tags", "values" or "none".
+/// "classes", "tags", "values", "none" or "text".
 std::string name_of(data::TargetKind kind);
 
 }  // namespace lamina::tasks

@@ -17,7 +17,8 @@ data::Batch small_batch(const DataParts& data) {
   for (int64_t i = 0; i < std::min<int64_t>(4, data.train->size()); ++i) {
     examples.push_back(data::apply_all(data.eval_transforms, data.train->get(i), 0, 0, i));
   }
-  data::Batch batch = data::collate(examples);
+  const auto sequences = data::sequences_of(data.eval_transforms, data.train->info());
+  data::Batch batch = sequences ? data::collate(examples, *sequences) : data::collate(examples);
   for (Tensor& t : batch) {
     if (is_floating(t.dtype())) t = cast(t, DType::f64);
   }

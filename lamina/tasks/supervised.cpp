@@ -19,6 +19,7 @@ class FromTargets final : public TaskKind {
       case data::TargetKind::values:
         return "mse";
       case data::TargetKind::none:
+      case data::TargetKind::text:
         break;
     }
     throw Error("loss", "the data has no targets, so there is no loss for it by default")

@@ -184,6 +184,11 @@ void add_step_figures(report::Report& page, const std::string& run_dir) {
                 {"parameters, moments and buffers", bytes_text(number("state_bytes"))},
                 {"floating-point operations", short_text(number("flops"))},
                 {"bytes read and written", bytes_text(number("bytes_moved"))}};
+  if (number("plans") > 1) {
+    table.rows.push_back({"plans kept, one for each shape of a batch", grouped(number("plans"))});
+    table.rows.push_back({"plans captured in all", grouped(number("captures"))});
+    table.rows.push_back({"memory planned for all of them", bytes_text(number("plans_arena_bytes"))});
+  }
   for (const auto& refusal : j.value("refusals", ordered_json::array()))
     table.rows.push_back({"refused", refusal.get<std::string>()});
   page.tables.push_back(std::move(table));
@@ -230,7 +235,7 @@ void add_layers(report::Report& page, nn::Module& network, const Shape& input, D
   page.tables.push_back(std::move(table));
 }
 
-void save_step_figures(const std::string& run_dir, const graph::Report& step) {
+void save_step_figures(const std::string& run_dir, const graph::Report& step, const PlanFigures& captured) {
   const ordered_json j = {{"nodes", step.nodes},
                           {"kernels", step.steps},
                           {"fused_groups", step.fused_groups},
@@ -238,6 +243,9 @@ void save_step_figures(const std::string& run_dir, const graph::Report& step) {
                           {"state_bytes", step.state_bytes},
                           {"flops", step.flops},
                           {"bytes_moved", step.bytes_moved},
+                          {"plans", captured.plans},
+                          {"captures", captured.captures},
+                          {"plans_arena_bytes", captured.arena_bytes},
                           {"refusals", step.refusals}};
   io::write_file_atomically(run_dir + "/step.json", j.dump(2) + "\n");
 }

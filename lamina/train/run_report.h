@@ -22,7 +22,9 @@ void add_headline(report::Report& page, const Results& results);
 /// A row per layer. `input`: one example with the batch axis.
 void add_layers(report::Report& page, nn::Module& network, const Shape& input, DType dtype);
 
-/// Figures of the captured step, kept in run_dir/step.json.
-void save_step_figures(const std::string& run_dir, const graph::Report& step);
+struct PlanFigures;
+
+/// Figures of the captured step and of all its plans, kept in run_dir/step.json.
+void save_step_figures(const std::string& run_dir, const graph::Report& step, const PlanFigures& captured);
 
 }  // namespace lamina::train

@@ -230,6 +230,11 @@ Tensors TrainingStep::gradients(const Tensor& loss) const {
   return grads;
 }
 
+PlanFigures TrainingStep::captured() const {
+  const graph::Captured& step = options_.accumulate > 1 ? add_part_ : step_;
+  return {step.plans(), step.captures(), step.arena_bytes()};
+}
+
 Tensors TrainingStep::values_of_state() const {
   Tensors values;
   for (const Variable& v : state_) values.push_back(v.value());

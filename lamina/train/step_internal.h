@@ -12,6 +12,12 @@
 
 namespace lamina::train {
 
+/// How many plans a step has been captured as, and what they take.
+struct PlanFigures {
+  int plans = 0, captures = 0;  // kept; captured in all
+  int64_t arena_bytes = 0;      // of all plans kept
+};
+
 /// Loss, gradients, clipping and update as one captured function of the batch.
 class TrainingStep {
  public:
@@ -35,6 +41,8 @@ class TrainingStep {
   Error explain_non_finite(const data::Batch& batch, double loss) const;
 
   const graph::Report& report() const { return options_.accumulate > 1 ? add_part_.report() : step_.report(); }
+  /// The plans behind it: one for each shape of a batch.
+  PlanFigures captured() const;
   const std::vector<std::string>& names() const { return names_; }
 
  private:

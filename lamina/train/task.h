@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "lamina/data/dataset.h"
@@ -34,7 +35,10 @@ class Task {
   virtual void add_results(report::Report& page, const Results& results, Trainer& trainer, const data::DatasetPtr& set);
 };
 
-/// A layer, a loss and metrics: classification, tagging, regression. The batch is {input, target}.
+/// A layer, a loss and metrics: classification, tagging, regression. The batch is {input, target}, with lengths behind
+/// where inputs are sequences of unequal length: the network sees them through nn::LengthsScope. Where the targets are
+/// class ids for each step, [n, steps] with −100 in the padding, the network's outputs [n, steps, classes] become
+/// [n, classes, steps], which loss and metrics take.
 class Supervised final : public Task {
  public:
   /// Keeps a copy of `net`, which shares its parameters.
@@ -46,6 +50,8 @@ class Supervised final : public Task {
   const std::vector<metrics::MetricPtr>& metrics() const override { return metrics_; }
 
  private:
+  Tensor outputs(const data::Batch& batch, std::vector<std::pair<Tensor, double>>* auxiliary);
+
   nn::LayerPtr net_;
   LossFn loss_;
   std::vector<metrics::MetricPtr> metrics_;

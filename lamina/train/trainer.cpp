@@ -66,6 +66,25 @@ std::ostream& operator<<(std::ostream& out, const Results& results) {
   return out;
 }
 
+namespace {
+
+/// One after the other along the first axis; outputs for sequences of unequal length get zeros at their end.
+Tensor joined(Tensors parts) {
+  if (parts.size() == 1) return parts[0];
+  Shape most = parts[0].shape();
+  for (const Tensor& p : parts) {
+    for (int axis = 1; axis < most.rank(); ++axis) most[axis] = std::max(most[axis], p.size(axis));
+  }
+  for (Tensor& p : parts) {
+    Dims before = Dims::filled(most.rank(), 0), after = before;
+    for (int axis = 1; axis < most.rank(); ++axis) after[axis] = most[axis] - p.size(axis);
+    if (after != before) p = pad(p, before, after);
+  }
+  return concat(parts, 0);
+}
+
+}  // namespace
+
 std::string watched_key(const std::string& metric, bool validated) { return (validated ? "validation/" : "") + metric; }
 
 Trainer::Impl::Impl(Trainer& t, Task& k, const optim::Optimizer& o, TrainerOptions opts)
@@ -340,7 +359,9 @@ Results Trainer::Impl::evaluate(const data::DatasetPtr& set, bool stoppable) {
   data::Batch batch;
   loader->start(0);
   while (loader->next(batch)) {
-    if (batch.size() < 2) {  // a data set without targets may have got some by its transforms
+    if (batch.size() < 2 ||
+        batch[1].dtype() ==
+            DType::i32) {  // lengths alone; a data set without targets may have got some by its transforms
       throw Error("evaluate", "the data set \"" + set->info().name + "\" has no targets to compare with")
           .hint("use predict()");
     }
@@ -383,7 +404,7 @@ Results Trainer::Impl::finish() {
   if (interrupted) say_how_to_go_on();
   if (validation_set && complete && last_validation.values.empty()) last_validation = evaluate(validation_set, false);
   if (!options.run_dir.empty()) {
-    if (step->report().steps > 0) save_step_figures(options.run_dir, step->report());
+    if (step->report().steps > 0) save_step_figures(options.run_dir, step->report(), step->captured());
     if (complete && validation_set) write_report(validation_set, last_validation);
   }
   if (!last_validation.values.empty()) return last_validation;
@@ -421,7 +442,7 @@ Tensor Trainer::Impl::predict(const data::DatasetPtr& set) {
     const Tensor& p = network.predict(batch);
     parts.push_back(Tensor::from_bytes(p.raw(), p.shape(), p.dtype()));  // the next batch overwrites p
   }
-  return parts.size() == 1 ? parts[0] : concat(parts, 0);
+  return joined(std::move(parts));
 }
 
 Trainer::Trainer(Task& task, const optim::Optimizer& optimizer, TrainerOptions options)

@@ -119,7 +119,7 @@ class Trainer {
   Results fit(const data::DatasetPtr& train, const data::DatasetPtr& validation = nullptr);
   /// Loss and metrics in evaluation mode.
   Results evaluate(const data::DatasetPtr& set);
-  /// Raw outputs for a set, [n, …].
+  /// Raw outputs for a set, [n, …]; those for each step of sequences of unequal length padded with zeros.
   Tensor predict(const data::DatasetPtr& set);
   /// A set (a small one) as evaluate() and predict() see it: all its examples, transformed, in one batch.
   data::Batch examples(const data::DatasetPtr& set);

@@ -5,7 +5,6 @@
 #include "lamina/core/error.h"
 #include "lamina/nn/layers/check.h"
 #include "lamina/nn/layers/linear.h"
-#include "lamina/ops/create.h"
 #include "lamina/ops/matmul.h"
 #include "lamina/ops/movement.h"
 #include "lamina/ops/pointwise.h"
@@ -69,12 +68,6 @@ AttentionResult Attention::operator()(const Tensor& query, const Tensor& memory,
   if (mask.defined()) weights = where(unsqueeze(mask, 1), weights, 0.0);
   const Tensor context = matmul(weights, memory);
   return single ? AttentionResult{squeeze(context, 1), squeeze(weights, 1)} : AttentionResult{context, weights};
-}
-
-Tensor length_mask(const Tensor& lengths, int64_t places) {
-  check_rank(lengths, 1, 1, "length_mask", "[n]");
-  const Tensor place = reshape(arange(0, static_cast<double>(places), 1, DType::i64), {1, places});
-  return lt(place, unsqueeze(cast(lengths, DType::i64), 1));
 }
 
 }  // namespace lamina::nn

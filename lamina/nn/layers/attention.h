@@ -4,6 +4,7 @@
 #include <string>
 
 #include "lamina/nn/layers/container.h"
+#include "lamina/nn/lengths.h"
 
 namespace lamina::nn {
 
@@ -40,8 +41,5 @@ class Attention final : public Module {
   AttentionOptions options_;
   AnyLayer query_layer_, memory_layer_, v_;
 };
-
-/// [n, places] bool: true below the length of each sample; lengths [n] integers.
-Tensor length_mask(const Tensor& lengths, int64_t places);
 
 }  // namespace lamina::nn

@@ -8,7 +8,9 @@
 #include "lamina/engine/module_path.h"
 #include "lamina/nn/init.h"
 #include "lamina/nn/layers/check.h"
+#include "lamina/nn/lengths.h"
 #include "lamina/ops/create.h"
+#include "lamina/ops/index.h"
 #include "lamina/ops/matmul.h"
 #include "lamina/ops/movement.h"
 #include "lamina/ops/norm.h"
@@ -205,9 +207,11 @@ Tensor Recurrent::dropped(const Tensor& x) const {
   return x * dropout(ones({1, x.size(1), x.size(2)}, x.dtype()), config_.dropout);
 }
 
-RecurrentResult Recurrent::sequence(const Tensor& input, const RecurrentState& state, const Tensor& lengths) {
-  check(input, state, lengths);
+RecurrentResult Recurrent::sequence(const Tensor& input, const RecurrentState& state, const Tensor& given) {
+  check(input, state, given);
   const RecurrentConfig& c = config_;
+  const int steps_axis = c.batch_first ? 1 : 0;
+  const Tensor lengths = given.defined() ? given : current_lengths(input, c.kind.c_str(), steps_axis, 1 - steps_axis);
   Tensor x = c.batch_first ? transpose(input, 0, 1) : input;
   Tensors hs, cs;
   for (int64_t layer = 0; layer < c.layers; ++layer) {
@@ -383,8 +387,17 @@ Tensor RnnCell::forward(const Tensor& x) { return (*this)(x, blank_state(x, opti
 Tensor Last::forward(const Tensor& x) {
   check_rank(x, 2, Dims::kMaxRank, "Last", "[n, steps, …]");
   if (x.size(1) < 1) throw Error("Last", "there are no steps in the input").detail("input " + x.meta().str());
-  return select(x, 1, x.size(1) - 1);
+  const Tensor lengths = current_lengths(x, "Last");
+  if (!lengths.defined()) return select(x, 1, x.size(1) - 1);
+  const Tensor place = cast(lengths, DType::i64) - 1.0, last = where(gt(place, 0.0), place, 0.0);
+  Shape one = x.shape(), index = Shape::filled(x.rank(), 1);
+  one[1] = 1;
+  index[0] = x.size(0);
+  return squeeze(gather(x, 1, expand(reshape(last, index), one)), 1);
 }
+
+/// What no maximum is.
+constexpr double kLowest = -1e30;
 
 PoolOverTime::PoolOverTime(PoolOverTimeOptions options) : options_(std::move(options)) {
   check_choice(options_.mode, {"max", "mean"}, "PoolOverTime", "mode");
@@ -393,7 +406,17 @@ PoolOverTime::PoolOverTime(PoolOverTimeOptions options) : options_(std::move(opt
 Tensor PoolOverTime::forward(const Tensor& x) {
   check_rank(x, 2, Dims::kMaxRank, "PoolOverTime", "[n, steps, …]");
   if (x.size(1) < 1) throw Error("PoolOverTime", "there are no steps in the input").detail("input " + x.meta().str());
-  return options_.mode == "max" ? amax(x, {1}) : mean(x, {1});
+  const Tensor lengths = current_lengths(x, "PoolOverTime");
+  const bool largest = options_.mode == "max";
+  if (!lengths.defined()) return largest ? amax(x, {1}) : mean(x, {1});
+  Shape wide = Shape::filled(x.rank(), 1);
+  wide[0] = x.size(0);
+  wide[1] = x.size(1);
+  const Tensor inside = reshape(length_mask(lengths, x.size(1)), wide);
+  wide.erase(1);
+  const Tensor count = reshape(lengths, wide);  // a sample without steps gives zeros
+  if (largest) return where(gt(count, 0.0), amax(where(inside, x, kLowest), {1}), 0.0);
+  return sum(where(inside, x, 0.0), {1}) / cast(where(gt(count, 0.0), count, 1.0), x.dtype());
 }
 
 }  // namespace lamina::nn

@@ -111,8 +111,8 @@ struct RecurrentWeights {
 class Recurrent : public Layer {
  public:
   using Layer::operator();
-  /// x as the options say, lengths [n] integers (0 … steps, undefined: all steps). A short sample gives the numbers
-  /// that it would give alone, in both directions. Throws Error that names the shapes.
+  /// x as the options say, lengths [n] integers (0 … steps; undefined: those of the nn::LengthsScope, else all steps).
+  /// A short sample gives the numbers that it would give alone, in both directions. Throws Error that names the shapes.
   RecurrentResult operator()(const Tensor& x, const RecurrentState& state, const Tensor& lengths = {});
   /// y, or where the option `output` is "last" the last states of the uppermost layer, [n, directions·hidden].
   Tensor forward(const Tensor& x) override;
@@ -265,7 +265,7 @@ class RnnCell final : public Layer {
 
 // ---- many to one -------------------------------------------------------------------------------
 
-/// [n, steps, …] → [n, …]: the last step.
+/// [n, steps, …] → [n, …]: the last step of each sample (see nn::LengthsScope).
 class Last final : public Layer {
  public:
   Tensor forward(const Tensor& x) override;
@@ -277,7 +277,8 @@ struct PoolOverTimeOptions {
   LAMINA_OPTIONS(mode)
 };
 
-/// [n, steps, …] → [n, …]: the maximum or mean over the steps.
+/// [n, steps, …] → [n, …]: the maximum or mean over the steps of each sample (see nn::LengthsScope); zeros where it has
+/// none.
 class PoolOverTime final : public Layer {
  public:
   using Options = PoolOverTimeOptions;
