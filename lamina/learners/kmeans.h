@@ -20,7 +20,7 @@ struct KMeansOptions {
 class KMeans final : public LearnerOf<KMeans, KMeansOptions> {
  public:
   explicit KMeans(const Options& options = {});
-  std::string name() const override { return "kmeans"; }
+  static constexpr const char* kName = "kmeans";
   Learns learns() const override { return Learns::nothing; }
   Summary summary() const override;
   const Tensor& centres() const { return centres_; }  // [clusters, features] f64

@@ -19,7 +19,7 @@
 
 namespace lamina::learners {
 
-/// What learners see: numbers only. Tables become it by a Pipeline (pipeline.h).
+/// What learners see: numbers only. Tables become it by Prepare (prepare.h).
 struct Examples {
   Tensor x;                                  // [rows, features] f64
   Tensor y = {};                             // [rows]: class ids (i64) or values (f64); undefined: none
@@ -86,8 +86,8 @@ class Learner {
   virtual std::string name() const = 0;
   /// Options as JSON.
   virtual std::string describe() const = 0;
-  /// A learner of the same kind and options that has seen nothing.
-  virtual std::unique_ptr<Learner> fresh() const = 0;
+  /// A learner of the same kind and options that has seen nothing; `shift` is added to the seed, where it has one.
+  virtual std::unique_ptr<Learner> fresh(int64_t shift = 0) const = 0;
 
   virtual Summary summary() const { return {}; }
   /// All that fit() found. A learner made with the same options takes it back by restore().
@@ -113,15 +113,21 @@ class Learner {
   std::vector<std::string> class_names_, feature_names_;
 };
 
-/// describe() and fresh() of a concrete learner.
-template <class Self, class OptionsType>
-class LearnerOf : public Learner {
+/// name(), describe() and fresh() of a concrete learner, which has kName. Base: Learner, or what several learners
+/// share.
+template <class Self, class OptionsType, class Base = Learner>
+class LearnerOf : public Base {
  public:
   using Options = OptionsType;
   explicit LearnerOf(const Options& options) : options_(options) {}
   const Options& options() const { return options_; }
+  std::string name() const override { return Self::kName; }
   std::string describe() const override { return nn::json_of(options_); }
-  std::unique_ptr<Learner> fresh() const override { return std::make_unique<Self>(options_); }
+  std::unique_ptr<Learner> fresh(int64_t shift = 0) const override {
+    Options options = options_;
+    if constexpr (requires { options.seed; }) options.seed += shift;
+    return std::make_unique<Self>(options);
+  }
 
  protected:
   Options options_;

@@ -111,17 +111,17 @@ struct CoordinateDescent {
 
 }  // namespace
 
-void LinearModel::save_to(State& state) const {
+void LinearModel::do_save(State& state) const {
   state["weight"] = weight_;
   state["bias"] = Tensor::from({bias_}, {1}, DType::f64);
 }
 
-void LinearModel::restore_from(const State& state) {
+void LinearModel::do_restore(const State& state) {
   weight_ = saved(state, "weight");
   bias_ = saved(state, "bias").item();
 }
 
-Tensor LinearModel::values(const Tensor& x) const {
+Tensor LinearModel::do_predict(const Tensor& x) const {
   return to_tensor((view(x) * view_vector(weight_)).array() + bias_);
 }
 

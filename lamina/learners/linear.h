@@ -5,18 +5,19 @@
 
 namespace lamina::learners {
 
-/// What the linear learners share: weights [features], a bias, and how they are shown.
-class LinearModel {
+/// What the linear learners share: weights [features] and a bias.
+class LinearModel : public Learner {
  public:
+  Learns learns() const override { return Learns::values; }
   const Tensor& weight() const { return weight_; }  // [features] f64
   double bias() const { return bias_; }
 
  protected:
+  Tensor do_predict(const Tensor& x) const override;
+  void do_save(State& state) const override;
+  void do_restore(const State& state) override;
   Tensor weight_;
   double bias_ = 0;
-  void save_to(State& state) const;
-  void restore_from(const State& state);
-  Tensor values(const Tensor& x) const;  // [n, 1]
 };
 
 struct LinearRegressionOptions {
@@ -33,11 +34,10 @@ struct LinearRegressionOptions {
 /// Least squares: the minimum of ½·mean (y − ŷ)². The closed form solves the normal equations through a QR
 /// factorisation with column pivoting; where columns are collinear the summary names them, and of all solutions the one
 /// with the smallest Σw² is taken. With one feature: w = Σ(x − x̄)(y − ȳ)/Σ(x − x̄)², b = ȳ − w·x̄.
-class LinearRegression final : public LearnerOf<LinearRegression, LinearRegressionOptions>, public LinearModel {
+class LinearRegression final : public LearnerOf<LinearRegression, LinearRegressionOptions, LinearModel> {
  public:
   explicit LinearRegression(const Options& options = {});
-  std::string name() const override { return "linear"; }
-  Learns learns() const override { return Learns::values; }
+  static constexpr const char* kName = "linear";
   bool wants_scaled() const override { return options_.solver != "closed"; }
   bool uses_weights() const override { return true; }
   Summary summary() const override;
@@ -46,9 +46,6 @@ class LinearRegression final : public LearnerOf<LinearRegression, LinearRegressi
 
  protected:
   void do_fit(const Examples& examples) override;
-  Tensor do_predict(const Tensor& x) const override { return values(x); }
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
 
  private:
   void fit_closed(const Examples& examples);
@@ -64,19 +61,15 @@ struct RidgeOptions {
 
 /// Least squares with a penalty: the minimum of Σ(y − ŷ)² + alpha·Σw² (Hoerl and Kennard 1970), by Cholesky
 /// factorisation. It is the most likely w under a Gaussian prior of variance σ²/alpha.
-class Ridge final : public LearnerOf<Ridge, RidgeOptions>, public LinearModel {
+class Ridge final : public LearnerOf<Ridge, RidgeOptions, LinearModel> {
  public:
   explicit Ridge(const Options& options = {});
-  std::string name() const override { return "ridge"; }
-  Learns learns() const override { return Learns::values; }
+  static constexpr const char* kName = "ridge";
   bool uses_weights() const override { return true; }
   Summary summary() const override;
 
  protected:
   void do_fit(const Examples& examples) override;
-  Tensor do_predict(const Tensor& x) const override { return values(x); }
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
 
  private:
   double residual_variance_ = 0;
@@ -92,19 +85,15 @@ struct ElasticNetOptions {
 
 /// The minimum of Σ(y − ŷ)²/(2n) + alpha·l1_ratio·Σ|w| + ½·alpha·(1 − l1_ratio)·Σw², by coordinate descent (Friedman,
 /// Hastie and Tibshirani 2010).
-class ElasticNet : public LearnerOf<ElasticNet, ElasticNetOptions>, public LinearModel {
+class ElasticNet : public LearnerOf<ElasticNet, ElasticNetOptions, LinearModel> {
  public:
   explicit ElasticNet(const Options& options = {});
-  std::string name() const override { return "elastic_net"; }
-  Learns learns() const override { return Learns::values; }
+  static constexpr const char* kName = "elastic_net";
   Summary summary() const override;
   int64_t sweeps() const { return sweeps_; }
 
  protected:
   void do_fit(const Examples& examples) override;
-  Tensor do_predict(const Tensor& x) const override { return values(x); }
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
 
  private:
   double residual_variance_ = 0;
@@ -125,7 +114,7 @@ class Lasso final : public ElasticNet {
   explicit Lasso(const LassoOptions& options = {});
   std::string name() const override { return "lasso"; }
   std::string describe() const override { return nn::json_of(own_); }
-  std::unique_ptr<Learner> fresh() const override { return std::make_unique<Lasso>(own_); }
+  std::unique_ptr<Learner> fresh(int64_t) const override { return std::make_unique<Lasso>(own_); }
 
  private:
   LassoOptions own_;

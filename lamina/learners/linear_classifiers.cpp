@@ -19,6 +19,8 @@ using Facts = std::vector<std::pair<std::string, double>>;
 
 /// Above so many numbers full batches are computed in f32, which leaves six digits of the weights.
 constexpr int64_t kLarge = 4'000'000;
+/// Up to so many rows the pocket looks at all weights that the perceptron passes.
+constexpr int64_t kSmall = 1000;
 
 struct Fitted {
   Tensor weight, bias;
@@ -67,28 +69,30 @@ Summary table_of(const Tensor& weight, const Tensor& bias, const std::vector<std
   return s;
 }
 
-/// The weights of two classes as those of the second class alone, for the eye.
-std::vector<std::string> numbered(int64_t n, const std::vector<std::string>& names) {
-  if (static_cast<int64_t>(names.size()) == n) return names;
-  std::vector<std::string> list;
-  for (int64_t k = 0; k < n; ++k) list.push_back("class " + std::to_string(k));
-  return list;
-}
-
 }  // namespace
 
-void LinearScores::save_to(State& state) const {
+void LinearClassifier::do_save(State& state) const {
   state["weight"] = weight_;
   state["bias"] = bias_;
 }
 
-void LinearScores::restore_from(const State& state) {
+void LinearClassifier::do_restore(const State& state) {
   weight_ = saved(state, "weight");
   bias_ = saved(state, "bias");
 }
 
-Tensor LinearScores::scores(const Tensor& x) const {
+Tensor LinearClassifier::do_predict(const Tensor& x) const {
   return to_tensor((view(x) * view(weight_).transpose()).rowwise() + view_vector(bias_).transpose());
+}
+
+Summary LinearClassifier::summary() const {
+  std::vector<std::string> outputs = class_names();
+  for (int64_t k = static_cast<int64_t>(outputs.size()); k < classes(); ++k) {
+    outputs.push_back("class " + std::to_string(k));
+  }
+  Summary s = table_of(weight_, bias_, outputs, [this](int64_t j) { return feature_name(j); });
+  s.facts = facts_;
+  return s;
 }
 
 LogisticRegression::LogisticRegression(const Options& options) : LearnerOf(options) {
@@ -108,14 +112,13 @@ void LogisticRegression::do_fit(const Examples& e) {
 }
 
 Tensor LogisticRegression::do_predict(const Tensor& x) const {
-  const Tensor logit = scores(x);
+  const Tensor logit = LinearClassifier::do_predict(x);
   return concat({sigmoid(neg(logit)), sigmoid(logit)}, 1);
 }
 
 Summary LogisticRegression::summary() const {
-  const std::vector<std::string> names = numbered(2, class_names());
   Summary s = table_of(weight_, bias_, {"weight"}, [this](int64_t j) { return feature_name(j); });
-  s.title = "log-odds of " + names[1] + " against " + names[0];
+  if (class_names().size() == 2) s.title = "log-odds of " + class_names()[1] + " against " + class_names()[0];
   s.facts = facts_;
   return s;
 }
@@ -132,14 +135,7 @@ void SoftmaxRegression::do_fit(const Examples& e) {
   facts_ = f.facts;
 }
 
-Tensor SoftmaxRegression::do_predict(const Tensor& x) const { return softmax(scores(x), 1); }
-
-Summary SoftmaxRegression::summary() const {
-  Summary s =
-      table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
-  s.facts = facts_;
-  return s;
-}
+Tensor SoftmaxRegression::do_predict(const Tensor& x) const { return softmax(LinearClassifier::do_predict(x), 1); }
 
 Svm::Svm(const Options& options) : LearnerOf(options) {
   check_solver("svm", options.solver, "lbfgs gd sgd");
@@ -158,13 +154,6 @@ void Svm::do_fit(const Examples& e) {
   facts_ = f.facts;
 }
 
-Summary Svm::summary() const {
-  Summary s =
-      table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
-  s.facts = facts_;
-  return s;
-}
-
 Perceptron::Perceptron(const Options& options) : LearnerOf(options) {
   if (options.variant != "plain" && options.variant != "pocket" && options.variant != "averaged") {
     throw Error("perceptron", "expected the variant plain, pocket or averaged, got \"" + options.variant + "\"");
@@ -179,55 +168,53 @@ void Perceptron::do_fit(const Examples& e) {
   const std::vector<int64_t> y = e.y.ints();
   Matrix w = Matrix::Zero(classes(), d + 1), sum = w, best = w;
   std::vector<int64_t> order(static_cast<size_t>(n));
-  int64_t fewest = n + 1, mistakes = 0, epoch = 0, run = 0, longest = 0;
-  const auto mistakes_of = [&](const Matrix& weights) {
-    int64_t count = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      Eigen::Index winner = 0;
-      (weights * x.row(i).transpose()).maxCoeff(&winner);
-      count += winner != y[static_cast<size_t>(i)];
-    }
-    return count;
-  };
+  int64_t fewest = n + 1, mistakes = 0, epoch = 0, run = 0, longest = -1;
   const bool pocket = options_.variant == "pocket";
+  const auto winner_of = [&](int64_t i) {
+    Eigen::Index winner = 0;
+    (w * x.row(i).transpose()).maxCoeff(&winner);
+    return winner;
+  };
   const auto keep_if_best = [&] {
-    const int64_t now = mistakes_of(w);
+    int64_t now = 0;
+    for (int64_t i = 0; i < n && now < fewest; ++i) now += winner_of(i) != y[static_cast<size_t>(i)];
     if (now >= fewest) return;
     fewest = now;
     best = w;
+    longest = run;
   };
+  // Gallant's ratchet: weights are counted when they are to change, in large tables only after a run of right answers
+  // longer than that of the weights kept.
+  const auto worth_counting = [&] { return pocket && (n <= kSmall || run > longest); };
   do {
     fill_permutation(static_cast<uint64_t>(options_.seed), static_cast<uint64_t>(epoch), n, order.data());
     mistakes = 0;
     for (const int64_t i : order) {
-      Eigen::Index winner = 0;
-      (w * x.row(i).transpose()).maxCoeff(&winner);
-      const int64_t right = y[static_cast<size_t>(i)];
-      if (winner != right) {
+      const int64_t winner = winner_of(i), right = y[static_cast<size_t>(i)];
+      if (winner == right) {
+        ++run;
+      } else {
+        if (worth_counting()) keep_if_best();
         ++mistakes;
         w.row(right) += x.row(i);
         w.row(winner) -= x.row(i);
         run = 0;
-      } else if (++run > longest && pocket) {  // with Gallant's ratchet: only long runs are worth the count
-        longest = run;
-        keep_if_best();
       }
       if (options_.variant == "averaged") sum += w;
     }
-    if (pocket) keep_if_best();
     ++epoch;
   } while (mistakes > 0 && epoch < options_.epochs);
+  if (pocket) keep_if_best();
   if (pocket) w = best;
   if (options_.variant == "averaged") w = sum / static_cast<double>(n * epoch);
   weight_ = to_tensor(w.leftCols(d));
   bias_ = to_vector_tensor(w.col(d));
   facts_ = {{"epochs", static_cast<double>(epoch)}, {"mistakes of the last epoch", static_cast<double>(mistakes)}};
+  if (pocket) facts_.emplace_back("mistakes of the weights kept", static_cast<double>(fewest));
 }
 
 Summary Perceptron::summary() const {
-  Summary s =
-      table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
-  s.facts = facts_;
+  Summary s = LinearClassifier::summary();
   if (!facts_.empty() && facts_[1].second > 0) {
     s.notes.push_back("no weights without a mistake were found: the classes may not be linearly separable");
   }
@@ -247,10 +234,6 @@ void Adaline::do_fit(const Examples& e) {
       "adaline", e, targets, classes(), [](const Tensor& p, const Tensor& t) { return square(p - t) * 0.5; }, o);
   weight_ = f.weight;
   bias_ = f.bias;
-}
-
-Summary Adaline::summary() const {
-  return table_of(weight_, bias_, numbered(classes(), class_names()), [this](int64_t j) { return feature_name(j); });
 }
 
 }  // namespace lamina::learners

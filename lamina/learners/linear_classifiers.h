@@ -6,16 +6,19 @@
 namespace lamina::learners {
 
 /// What linear classifiers share: weights [outputs, features] and biases [outputs], and the table that shows them.
-class LinearScores {
+class LinearClassifier : public Learner {
  public:
+  Learns learns() const override { return Learns::classes; }
+  Summary summary() const override;
   const Tensor& weight() const { return weight_; }  // f64
   const Tensor& bias() const { return bias_; }
 
  protected:
+  Tensor do_predict(const Tensor& x) const override;  // scores [n, outputs]
+  void do_save(State& state) const override;
+  void do_restore(const State& state) override;
   Tensor weight_, bias_;
-  void save_to(State& state) const;
-  void restore_from(const State& state);
-  Tensor scores(const Tensor& x) const;  // [n, outputs]
+  std::vector<std::pair<std::string, double>> facts_;  // of fit()
 };
 
 struct LogisticOptions {
@@ -31,11 +34,10 @@ struct LogisticOptions {
 };
 
 /// Two classes: the minimum of Σ −log p(y) + ½·alpha·Σw² with p = σ(w·x + b) for the second class.
-class LogisticRegression final : public LearnerOf<LogisticRegression, LogisticOptions>, public LinearScores {
+class LogisticRegression final : public LearnerOf<LogisticRegression, LogisticOptions, LinearClassifier> {
  public:
   explicit LogisticRegression(const Options& options = {});
-  std::string name() const override { return "logistic"; }
-  Learns learns() const override { return Learns::classes; }
+  static constexpr const char* kName = "logistic";
   bool probabilities() const override { return true; }
   bool uses_weights() const override { return true; }
   Summary summary() const override;
@@ -43,31 +45,19 @@ class LogisticRegression final : public LearnerOf<LogisticRegression, LogisticOp
  protected:
   void do_fit(const Examples& examples) override;
   Tensor do_predict(const Tensor& x) const override;
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
-
- private:
-  std::vector<std::pair<std::string, double>> facts_;
 };
 
 /// Two classes or more: the minimum of Σ −log softmax(W·x + b)[y] + ½·alpha·ΣW².
-class SoftmaxRegression final : public LearnerOf<SoftmaxRegression, LogisticOptions>, public LinearScores {
+class SoftmaxRegression final : public LearnerOf<SoftmaxRegression, LogisticOptions, LinearClassifier> {
  public:
   explicit SoftmaxRegression(const Options& options = {});
-  std::string name() const override { return "softmax"; }
-  Learns learns() const override { return Learns::classes; }
+  static constexpr const char* kName = "softmax";
   bool probabilities() const override { return true; }
   bool uses_weights() const override { return true; }
-  Summary summary() const override;
 
  protected:
   void do_fit(const Examples& examples) override;
   Tensor do_predict(const Tensor& x) const override;
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
-
- private:
-  std::vector<std::pair<std::string, double>> facts_;
 };
 
 struct SvmOptions {
@@ -85,22 +75,14 @@ struct SvmOptions {
 
 /// The multiclass support vector machine of Weston and Watkins (1999): Σ over c ≠ y of max(0, s[c] − s[y] + 1), or its
 /// square.
-class Svm final : public LearnerOf<Svm, SvmOptions>, public LinearScores {
+class Svm final : public LearnerOf<Svm, SvmOptions, LinearClassifier> {
  public:
   explicit Svm(const Options& options = {});
-  std::string name() const override { return "svm"; }
-  Learns learns() const override { return Learns::classes; }
+  static constexpr const char* kName = "svm";
   bool uses_weights() const override { return true; }
-  Summary summary() const override;
 
  protected:
   void do_fit(const Examples& examples) override;
-  Tensor do_predict(const Tensor& x) const override { return scores(x); }
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
-
- private:
-  std::vector<std::pair<std::string, double>> facts_;
 };
 
 struct PerceptronOptions {
@@ -112,21 +94,14 @@ struct PerceptronOptions {
 
 /// Rosenblatt's perceptron (1958): at a mistake the features are added to the weights of the right class and taken from
 /// those of the wrong one. Pocket: Gallant 1990; averaged: Freund and Schapire 1999.
-class Perceptron final : public LearnerOf<Perceptron, PerceptronOptions>, public LinearScores {
+class Perceptron final : public LearnerOf<Perceptron, PerceptronOptions, LinearClassifier> {
  public:
   explicit Perceptron(const Options& options = {});
-  std::string name() const override { return "perceptron"; }
-  Learns learns() const override { return Learns::classes; }
+  static constexpr const char* kName = "perceptron";
   Summary summary() const override;
 
  protected:
   void do_fit(const Examples& examples) override;
-  Tensor do_predict(const Tensor& x) const override { return scores(x); }
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
-
- private:
-  std::vector<std::pair<std::string, double>> facts_;
 };
 
 struct AdalineOptions {
@@ -138,18 +113,13 @@ struct AdalineOptions {
 
 /// The adaptive linear element (Widrow and Hoff 1960), one per class: after each example w ← w + lr·x·(t − w·x − b),
 /// with t = 1 for the class and −1 for the others.
-class Adaline final : public LearnerOf<Adaline, AdalineOptions>, public LinearScores {
+class Adaline final : public LearnerOf<Adaline, AdalineOptions, LinearClassifier> {
  public:
   explicit Adaline(const Options& options = {});
-  std::string name() const override { return "adaline"; }
-  Learns learns() const override { return Learns::classes; }
-  Summary summary() const override;
+  static constexpr const char* kName = "adaline";
 
  protected:
   void do_fit(const Examples& examples) override;
-  Tensor do_predict(const Tensor& x) const override { return scores(x); }
-  void do_save(State& state) const override { save_to(state); }
-  void do_restore(const State& state) override { restore_from(state); }
 };
 
 }  // namespace lamina::learners

@@ -18,7 +18,7 @@ struct PcaOptions {
 class Pca final : public LearnerOf<Pca, PcaOptions> {
  public:
   explicit Pca(const Options& options = {});
-  std::string name() const override { return "pca"; }
+  static constexpr const char* kName = "pca";
   Learns learns() const override { return Learns::nothing; }
   Summary summary() const override;
   const Tensor& components() const { return components_; }  // [components, features] f64, rows of length 1

@@ -45,7 +45,7 @@ class Prepare {
     ColumnType type = ColumnType::numeric;
     double fill = 0, low = 0, high = 0, lambda = 1;
     bool indicator = false;
-    std::vector<std::string> words;  // kept ones
+    std::vector<std::string> words = {};  // kept ones
     int64_t fill_word = 0;
     bool rare = false;
   };

@@ -56,10 +56,16 @@ def classifiers():
     return out
 
 
+def yeo_johnson(rng):
+    x = np.round(rng.gamma(2, 2, size=(40, 1)) - 1, 3)
+    return {"x": pack(x[:, 0]), "y": pack(preprocessing.PowerTransformer().fit_transform(x))}
+
+
 def main():
     rng = np.random.default_rng(0)
     out = {"scikit-learn": sklearn.__version__, "kmeans_iris": kmeans_iris(),
-           "pca_iris": pca(datasets.load_iris().data), "pca_wide": pca(np.round(rng.normal(size=(8, 20)), 3)), "linear": linear(), **classifiers()}
+           "pca_iris": pca(datasets.load_iris().data), "pca_wide": pca(np.round(rng.normal(size=(8, 20)), 3)), "linear": linear(), **classifiers(),
+           "yeo_johnson": yeo_johnson(rng)}
     with open("tests/golden/learners.json", "w") as f:
         json.dump(out, f)
         f.write("\n")
