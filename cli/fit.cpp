@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "lamina/core/error.h"
 #include "lamina/learners/model.h"
+#include "lamina/learners/splits.h"
 #include "lamina/recipe/reader.h"
 #include "lamina/recipe/resolver.h"
 
@@ -20,12 +21,14 @@ constexpr const char* kExamples = R"(Examples:
   lamina fit linear cereal.csv --target calories --set solver=gd --ignore name,mfr,type
   lamina fit ridge houses.csv --target price --test others.csv --set alpha=3 --prepare missing=mean --save models/houses
   lamina predict models/houses rows.csv
+  lamina fit bagging titanic.csv --target Survived --base tree --set base.depth=5 --cv 10
+  lamina fit stacking iris --target class --member "tree depth=3" --member knn --member softmax
   lamina fit                               lists the learners, 'lamina fit NAME' the options of one
 The table is a CSV file, gzipped or not, or one that is built in (lamina data list).)";
 
 struct Options {
-  std::string learner, data, target, test, save;
-  std::vector<std::string> set, prepare, type, ignore;
+  std::string learner, data, target, test, save, base;
+  std::vector<std::string> set, prepare, type, ignore, members;
   int64_t cv = -1, seed = 0;
   bool json = false;
 };
@@ -69,6 +72,12 @@ learners::ModelOptions model_options(const Options& o) {
   find_entry(learners::learner_table(), o.learner, "learner");
   learners::ModelOptions m;
   m.learner = learners::section_from_text(o.learner, "lamina fit " + o.learner);
+  if (!o.base.empty()) m.learner.field("base") = learners::section_from_text(o.base, "--base");
+  for (const std::string& text : o.members) {
+    recipe::Setting& list = m.learner.field("members");
+    list.kind = recipe::Setting::Kind::list;
+    list.items.push_back(learners::section_from_text(text, "--member"));
+  }
   for (const std::string& s : o.set) recipe::apply_override(m.learner, s);
   recipe::Setting prepare;
   prepare.kind = recipe::Setting::Kind::map;
@@ -286,6 +295,11 @@ void add_fit(CLI::App& app) {
   verb->add_option("--cv", o->cv, "Folds of a cross-validation")->type_name("N")->check(CLI::NonNegativeNumber);
   verb->add_option("--set", o->set, "Sets an option of the learner")
       ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->multi_option_policy(many);
+  verb->add_option("--base", o->base, "What an ensemble is made of, with --set base.KEY=VALUE")->type_name("LEARNER");
+  verb->add_option("--member", o->members, "A member of voting or stacking: \"NAME key=value …\"; may come again")
+      ->type_name("LEARNER")
       ->expected(1)
       ->multi_option_policy(many);
   verb->add_option("--prepare", o->prepare, "Sets how the table becomes numbers")

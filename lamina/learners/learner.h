@@ -119,7 +119,8 @@ template <class Self, class OptionsType, class Base = Learner>
 class LearnerOf : public Base {
  public:
   using Options = OptionsType;
-  explicit LearnerOf(const Options& options) : options_(options) {}
+  template <class... BaseArguments>
+  explicit LearnerOf(const Options& options, const BaseArguments&... base) : Base(base...), options_(options) {}
   const Options& options() const { return options_; }
   std::string name() const override { return Self::kName; }
   std::string describe() const override { return nn::json_of(options_); }
@@ -143,10 +144,10 @@ void put(State& state, const std::string& prefix, const State& part);
 std::span<const Entry<Learner>> learner_table();
 /// "NAME key=value …" as the section {name: NAME, key: value, …}; `origin` stands before its mistakes.
 recipe::Setting section_from_text(const std::string& text, const std::string& origin);
-/// {name: tree, max_depth: 3}
+/// {name: bagging, base: {name: tree, depth: 3}}, or base: tree depth=3
 std::unique_ptr<Learner> make_learner(const recipe::Setting& section);
-/// From a text "NAME key=value …": "tree max_depth=3", "mlp hidden=[20,10] lr=0.01". Throws Error with the nearest
-/// valid name.
+/// From a text "NAME key=value …": "tree depth=3", "mlp hidden=[20,10] lr=0.01"; or "{name: …}". Throws Error with the
+/// nearest valid name.
 std::unique_ptr<Learner> make_learner(const std::string& text);
 
 }  // namespace lamina::learners

@@ -9,9 +9,9 @@
 #include <set>
 
 #include "lamina/core/error.h"
-#include "lamina/core/philox.h"
 #include "lamina/io/files.h"
 #include "lamina/io/safetensors.h"
+#include "lamina/learners/splits.h"
 #include "lamina/ops/ops.h"
 
 namespace lamina::learners {
@@ -93,13 +93,17 @@ void Model::fit(const Table& whole) {
   target_numeric_ = target.type != ColumnType::categorical;
   const Table part = all ? Table{} : whole.take(rows);
   const Table& table = all ? whole : part;
-  prepare_.fit(table, inputs);
+  prepare_.fit(table, inputs, target_of(table), static_cast<int64_t>(classes_.size()));
   learner_->fit(examples(table));
 }
 
 Examples Model::examples(const Table& table, bool with_target) const {
   Examples e{.x = prepare_.apply(table), .classes = classes_, .features = prepare_.features()};
-  if (!with_target || options_.target.empty() || learner_->learns() == Learns::nothing) return e;
+  if (with_target && !options_.target.empty() && learner_->learns() != Learns::nothing) e.y = target_of(table);
+  return e;
+}
+
+Tensor Model::target_of(const Table& table) const {
   const Column& target = table.columns[static_cast<size_t>(table.column(options_.target))];
   const auto n = static_cast<size_t>(table.rows());
   const auto fail = [&](size_t r, const std::string& what) {
@@ -110,8 +114,7 @@ Examples Model::examples(const Table& table, bool with_target) const {
       if (target.type == ColumnType::categorical || target.missing(static_cast<int64_t>(r)))
         fail(r, "expected a number");
     }
-    e.y = Tensor::from(std::span<const double>(target.numbers), {table.rows()}, DType::f64);
-    return e;
+    return Tensor::from(std::span<const double>(target.numbers), {table.rows()}, DType::f64);
   }
   std::map<std::string, int64_t> id;
   for (size_t i = 0; i < classes_.size(); ++i) id[classes_[i]] = static_cast<int64_t>(i);
@@ -124,8 +127,7 @@ Examples Model::examples(const Table& table, bool with_target) const {
     if (found == id.end()) fail(r, "\"" + word + "\" is a class that the training rows do not have");
     ids[r] = found->second;
   }
-  e.y = Tensor::from(ids, {table.rows()});
-  return e;
+  return Tensor::from(ids, {table.rows()});
 }
 
 std::map<std::string, ColumnType> Model::types() const {
@@ -177,26 +179,6 @@ Model Model::load(const std::string& folder) {
   }
 }
 
-std::vector<std::vector<int64_t>> k_folds(int64_t rows, int64_t folds, int64_t seed,
-                                          const std::vector<int64_t>& classes) {
-  if (folds < 2) throw Error("--cv", "expected at least 2 folds, got " + std::to_string(folds));
-  if (folds > rows) {
-    throw Error("--cv",
-                "expected at most as many folds as rows, " + std::to_string(rows) + ", got " + std::to_string(folds));
-  }
-  std::vector<int64_t> order(static_cast<size_t>(rows));
-  fill_permutation(static_cast<uint64_t>(seed), 0, rows, order.data());
-  if (!classes.empty()) {  // class by class, dealt out in turn
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return classes[static_cast<size_t>(a)] < classes[static_cast<size_t>(b)];
-    });
-  }
-  std::vector<std::vector<int64_t>> parts(static_cast<size_t>(folds));
-  for (size_t i = 0; i < order.size(); ++i) parts[i % static_cast<size_t>(folds)].push_back(order[i]);
-  for (auto& p : parts) std::sort(p.begin(), p.end());
-  return parts;
-}
-
 std::pair<double, double> wilson(double share, int64_t n) {
   constexpr double z = 1.959963984540054;
   const auto count = static_cast<double>(n);
@@ -238,12 +220,8 @@ CrossValidation cross_validate(const ModelOptions& options, const Table& whole, 
     mean += kept.numbers[static_cast<size_t>(r)] / static_cast<double>(table.rows());
   }
   for (const std::vector<int64_t>& held : k_folds(table.rows(), folds, seed, ids)) {
-    std::vector<int64_t> rest;
-    for (int64_t r = 0; r < table.rows(); ++r) {
-      if (!std::binary_search(held.begin(), held.end(), r)) rest.push_back(r);
-    }
     Model model(options);
-    model.fit(table.take(rest));
+    model.fit(table.take(rest_of(held, table.rows())));
     const Examples test = model.examples(table.take(held));
     cv.scores.push_back(model.learner().score(test));
     const auto n = static_cast<double>(held.size());

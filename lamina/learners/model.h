@@ -44,17 +44,14 @@ class Model {
   static bool is_saved(const std::string& folder);
 
  private:
+  /// Class ids or values of the target, one per row.
+  Tensor target_of(const Table& table) const;
   ModelOptions options_;
   std::unique_ptr<Learner> learner_;
   Prepare prepare_;
   std::vector<std::string> classes_, notes_;
   bool target_numeric_ = false;
 };
-
-/// Which rows are held out, fold by fold: each row once, the classes in equal shares where there are any. Throws Error
-/// for fewer than 2 folds, or more than rows.
-std::vector<std::vector<int64_t>> k_folds(int64_t rows, int64_t folds, int64_t seed,
-                                          const std::vector<int64_t>& classes = {});
 
 struct CrossValidation {
   std::vector<double> scores;  // of each fold

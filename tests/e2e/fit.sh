@@ -32,13 +32,23 @@ printf 'a,b,y\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n' >xor.csv
 lamina fit perceptron xor.csv --target y --json >xor.json
 has xor.json '"accuracy": 0.75'
 
+# Ensembles of any learner, by name with options.
+lamina fit bagging mixed.csv --target y --base tree --set base.depth=3 --set members=10 --json >bagging.json
+has bagging.json '"base": "tree depth=3"' '"out-of-bag accuracy"'
+lamina fit stacking mixed.csv --target y --member 'tree depth=3' --member knn --cv 3 --save stack >stack.out
+has stack.out '3-fold' 'what softmax makes of the members'
+lamina predict stack rows.csv >stacked.out
+has stacked.out 'rows.csv:2: no'
+refuses 'no learner "tre"' 'did you mean "tree"?' -- fit bagging mixed.csv --target y --base tre
+refuses 'no option "dpth"' depth -- fit bagging mixed.csv --target y --set base.dpth=3
+
 # A column that knows the answer, and names that come twice.
 awk 'BEGIN { print "a,a,result,y"; for (i = 0; i < 40; ++i) print i * 7 % 13 "," i % 3 "," (i % 2) * 10 "," i % 2 }' >leak.csv
 lamina fit logistic leak.csv --target y >leak.out
 has leak.out 'warning: "result" follows the target exactly' 'column 2 is called "a.2"'
 
 refuses 'no learner "logistc"' 'did you mean "logistic"?' -- fit logistc mixed.csv --target y
-refuses 'no field' alpha -- fit ridge mixed.csv --target size --set alfa=1
+refuses 'has no option "alfa"' alpha -- fit ridge mixed.csv --target size --set alfa=1
 refuses mixed.csv 'no column "z"' -- fit ridge mixed.csv --target z
 refuses 'which column?' --target -- fit ridge mixed.csv
 refuses none.csv 'no such file' -- fit ridge none.csv --target y
@@ -58,7 +68,8 @@ printf 'a,y\n1,u\n2,v\n3,u\n4,u\n' >rare.csv
 refuses 'class "v" has one row' -- fit softmax rare.csv --target y --cv 2
 printf 'a,y\n1,2\n1,3\n' >constant.csv
 refuses constant.csv 'no column left' -- fit ridge constant.csv --target y
-refuses 'size' 'expected numeric' -- predict model <(printf 'size;kind;day;note; free\nbig;k1;2024-01-01;x\n')
+printf 'size;kind;day;"note; free"\nbig;k1;2024-01-01;x\n' >words.csv
+refuses words.csv:2 '"size"' 'expected a number, got "big"' -- predict model words.csv
 printf 'kind\nk1\n' >short.csv
 refuses short.csv 'has no column "size"' -- predict model short.csv
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lamina/core/philox.h"
+#include "lamina/learners/splits.h"
 #include "tests/support/files.h"
 
 namespace lamina::learners {
@@ -127,13 +128,14 @@ TEST(CrossValidation, NoStatisticOfTheHeldOutPartEntersThePipeline) {
   spoilt.columns[1].codes[static_cast<size_t>(held[0])] = 3;
   for (const char* scale : {"standard", "minmax", "robust"}) {
     ModelOptions o = options("softmax", "y");
-    o.prepare = {.missing = "mean",
+    o.prepare = {.missing = scale[0] == 'm' ? "knn" : "mean",
                  .indicators = true,
                  .rare = 2,
                  .clip = 0.05,
                  .power = "yeo_johnson",
                  .degree = 2,
-                 .scale = scale};
+                 .scale = scale,
+                 .select = 4};
     Model clean(o), dirty(o);
     clean.fit(t.take(rest));
     dirty.fit(spoilt.take(rest));

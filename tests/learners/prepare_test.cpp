@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "lamina/learners/statistics_internal.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
 
@@ -91,6 +92,87 @@ TEST(Prepare, YeoJohnsonAsScikitLearn) {
   const Table t = parsed(text);
   const Tensor ours = fitted({.power = "yeo_johnson"}, t).apply(t);
   EXPECT_TRUE(testing::close(ours, testing::unpack(g["y"], DType::f64), 1e-5));
+}
+
+TEST(Prepare, FillsWithModeAndNeighboursAsScikitLearn) {
+  const Table t = parsed("a,b\n3,0\n1,1\nNA,2\n3,3\n1,4\n");
+  EXPECT_EQ(column(fitted({.missing = "mode", .scale = "none"}, t).apply(t), 0)[2], 1);  // the smaller of two
+  const auto& g = testing::golden("learners.json")["prepare"];
+  std::string text = "a,b,c\n";
+  for (const auto& row : g["holes"]) {
+    std::string line;
+    for (const auto& v : row) line += (line.empty() ? "" : ",") + (v.is_null() ? std::string("NA") : v.dump());
+    text += line + "\n";
+  }
+  const Table holes = parsed(text);
+  const Prepare p = fitted({.missing = "knn", .neighbours = 4, .scale = "none"}, holes);
+  EXPECT_TRUE(testing::close(p.apply(holes), testing::unpack(g["filled"], DType::f64), 1e-9));
+  // Saved, the donors come back; a row that shares no cell with any takes the median.
+  const Prepare again = Prepare::from_json(p.json(), "p");
+  const Table other = parsed("a,b,c\n0.1,NA,60\n,,\n1,2,3\n");
+  EXPECT_EQ(again.apply(other).values(), p.apply(other).values());
+  EXPECT_EQ(p.apply(other).at({1, 0}), fitted({.scale = "none"}, holes).apply(other).at({1, 0}));
+}
+
+TEST(Prepare, BoxCoxAsScikitLearn) {
+  const auto& g = testing::golden("learners.json")["prepare"];
+  std::string text = "a\n";
+  for (const double v : testing::unpack(g["positive"], DType::f64).values()) text += std::to_string(v) + "\n";
+  const Table t = parsed(text);
+  const Prepare p = fitted({.power = "box_cox"}, t);
+  EXPECT_TRUE(testing::close(p.apply(t), testing::unpack(g["box_cox"], DType::f64), 1e-5));
+  EXPECT_CONTAINS(error_of([&] { p.apply(parsed("a\n1\n0\n")); }),
+                  "t.csv:3: column \"a\": box_cox needs numbers above 0");
+}
+
+TEST(Prepare, PartsOfDates) {
+  const Table t = parsed("d\n2024-02-29 06:30\n1999-12-31\n1970-01-01 23:59\n");
+  const Prepare p = fitted({.dates = "parts", .scale = "none"}, t);
+  EXPECT_EQ(p.features(), (Names{"d", "d year", "d month", "d day", "d weekday", "d hour"}));
+  const Tensor x = p.apply(t);
+  EXPECT_EQ(column(x, 1), (Values{2024, 1999, 1970}));
+  EXPECT_EQ(column(x, 2), (Values{2, 12, 1}));
+  EXPECT_EQ(column(x, 3), (Values{29, 31, 1}));
+  EXPECT_EQ(column(x, 4), (Values{3, 4, 3}));  // Thursday, Friday, Thursday
+  EXPECT_EQ(column(x, 5), (Values{6, 0, 23}));
+  // What is the same in all rows is left out.
+  EXPECT_EQ(fitted({.dates = "parts"}, parsed("d\n2024-05-01\n2024-05-08\n")).features(), (Names{"d", "d day"}));
+}
+
+TEST(Prepare, ProductsOfAnyDegree) {
+  const Table t = parsed("a,b\n2,3\n1,5\n");
+  const Prepare p = fitted({.degree = 3, .scale = "none"}, t);
+  EXPECT_EQ(p.features(), (Names{"a", "b", "a²", "a·b", "b²", "a³", "a²·b", "a·b²", "b³"}));
+  EXPECT_EQ(column(p.apply(t), 6), (Values{12, 5}));
+  std::string wide = "c0";
+  for (int i = 1; i < 700; ++i) wide += ",c" + std::to_string(i);
+  for (int r = 0; r < 3; ++r) {
+    wide += "\n" + std::to_string(r);
+    for (int i = 1; i < 700; ++i) wide += "," + std::to_string(r * i % 17);
+  }
+  EXPECT_CONTAINS(error_of([&] { fitted({.degree = 2}, parsed(wide + "\n")); }), "more than 200000");
+}
+
+TEST(Prepare, SelectsFeaturesByTheirFStatistic) {
+  const auto& g = testing::golden("learners.json")["prepare"];
+  const Tensor x = testing::unpack(g["x"], DType::f64), classes = testing::unpack(g["classes"]);
+  std::vector<double> values = column(x, 2);
+  for (size_t i = 0; i < values.size(); ++i) values[i] += 30.0 * static_cast<double>(classes.ints()[i]);
+  const auto n = static_cast<int64_t>(values.size());
+  const Tensor numbers = Tensor::from(std::span<const double>(values), {n}, DType::f64);
+  const std::vector<double> f = f_statistics(x, classes, 2), r = f_statistics(x, numbers, 0);
+  for (size_t c = 0; c < 3; ++c) {
+    EXPECT_NEAR(f[c], testing::unpack(g["f_classes"], DType::f64).values()[c], 1e-9 * f[c]);
+    EXPECT_NEAR(r[c], testing::unpack(g["f_values"], DType::f64).values()[c], 1e-9 * r[c]);
+  }
+  const Table t = parsed("noise,a,b\n3,0,1\n1,0,5\n3,9,2\n1,8,6\n");
+  Prepare p({.scale = "none", .select = 1});
+  p.fit(t, {"noise", "a", "b"}, Tensor::from(std::vector<int64_t>{0, 0, 1, 1}, {4}), 2);
+  EXPECT_EQ(p.features(), (Names{"a"}));
+  EXPECT_EQ(p.apply(t).values(), (Values{0, 0, 9, 8}));
+  EXPECT_EQ(Prepare::from_json(p.json(), "p").apply(t).values(), (Values{0, 0, 9, 8}));
+  EXPECT_CONTAINS(p.notes().back(), "1 of 3 features are kept");
+  EXPECT_CONTAINS(error_of([&] { p.fit(t, {"noise", "a", "b"}); }), "needs a target");
 }
 
 TEST(Prepare, LeavesOutWhatTeachesNothingAndSaysSo) {
