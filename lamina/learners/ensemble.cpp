@@ -321,6 +321,11 @@ void Stacking::do_restore(const State& state) {
   meta_->restore(part(state, "meta_model"));
 }
 
+void Stacking::set_names(const std::vector<std::string>& classes, const std::vector<std::string>& features) {
+  Learner::set_names(classes, features);
+  meta_->set_names(classes, meta_features(classes));
+}
+
 Summary Stacking::summary() const {
   Summary s = meta_->summary();
   s.title = "what " + meta_->name() + " makes of the members";

@@ -151,6 +151,7 @@ class Stacking final : public LearnerOf<Stacking, StackingOptions, EnsembleOfKin
   static constexpr const char* kName = "stacking";
   bool probabilities() const override { return meta_ && meta_->probabilities(); }
   Summary summary() const override;
+  void set_names(const std::vector<std::string>& classes, const std::vector<std::string>& features) override;
 
  protected:
   void do_fit(const Examples& examples) override;

@@ -101,8 +101,7 @@ void Learner::fit(const Examples& examples) {
   check_finite(name(), e);
   width_ = e.width();
   classes_ = static_cast<int64_t>(e.classes.size());
-  class_names_ = e.classes;
-  feature_names_ = e.features;
+  Learner::set_names(e.classes, e.features);
   try {
     do_fit(e);
   } catch (...) {
@@ -149,6 +148,11 @@ double Learner::do_score(const Examples& e) const {
   }
   if (all == 0) return lost == 0 ? 1 : 0;
   return 1 - lost / all;
+}
+
+void Learner::set_names(const std::vector<std::string>& classes, const std::vector<std::string>& features) {
+  class_names_ = classes;
+  feature_names_ = features;
 }
 
 std::string Learner::feature_name(int64_t column) const { return numbered(feature_names_, column); }

@@ -94,6 +94,8 @@ class Learner {
   State state() const;
   /// Throws Error naming the tensor that is missing or has another shape.
   void restore(const State& state);
+  /// What summaries call classes and features: fit() takes the names of the examples, restore() brings none back.
+  virtual void set_names(const std::vector<std::string>& classes, const std::vector<std::string>& features);
 
  protected:
   virtual void do_fit(const Examples& examples) = 0;
@@ -108,7 +110,6 @@ class Learner {
   std::string feature_name(int64_t column) const;
 
  private:
-  friend class Model;
   int64_t width_ = -1, classes_ = 0;
   std::vector<std::string> class_names_, feature_names_;
 };

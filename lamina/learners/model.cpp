@@ -171,8 +171,7 @@ Model Model::load(const std::string& folder) {
     State state;
     for (const io::NamedTensor& t : io::load_safetensors(folder + kTensors).tensors) state[t.name] = t.tensor;
     model.learner_->restore(state);
-    model.learner_->class_names_ = model.classes_;
-    model.learner_->feature_names_ = model.prepare_.features();
+    model.learner_->set_names(model.classes_, model.prepare_.features());
     return model;
   } catch (const nlohmann::json::exception& e) {
     throw Error(path, std::string("is damaged: ") + e.what());

@@ -143,11 +143,15 @@ int64_t Column::count_missing() const {
 }
 
 int64_t Table::column(const std::string& wanted) const {
-  NameList names;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].name == wanted) return static_cast<int64_t>(i);
-    if (i < 50) names.add(columns[i].name);
+  // Columns are mostly asked for in their order: the search goes on from the last one found, which keeps tables of
+  // 100,000 columns from taking minutes.
+  static thread_local size_t last = 0;
+  for (size_t tried = 0, i = last; tried < columns.size(); ++tried, ++i) {
+    if (i >= columns.size()) i = 0;
+    if (columns[i].name == wanted) return static_cast<int64_t>(last = i);
   }
+  NameList names;
+  for (size_t i = 0; i < std::min<size_t>(columns.size(), 50); ++i) names.add(columns[i].name);
   const std::string near = names.nearest(wanted);
   throw Error(name, "has no column \"" + wanted + "\"")
       .hint((near.empty() ? "" : "did you mean \"" + near + "\"? ") + "there are: " + names.str() +

@@ -71,7 +71,7 @@ refuses constant.csv 'no column left' -- fit ridge constant.csv --target y
 printf 'size;kind;day;"note; free"\nbig;k1;2024-01-01;x\n' >words.csv
 refuses words.csv:2 '"size"' 'expected a number, got "big"' -- predict model words.csv
 printf 'kind\nk1\n' >short.csv
-refuses short.csv 'has no column "size"' -- predict model short.csv
+refuses short.csv 'has no column "day"' -- predict model short.csv
 
 # 100,000 columns.
 awk 'BEGIN { for (r = 0; r < 4; ++r) { for (c = 0; c < 100000; ++c) printf "%s,", r ? (r * c * 7919) % 101 : "c" c

@@ -210,6 +210,7 @@ bool may_be_negative(const std::string& key) {
                                          "transforms.normalize.mean",
                                          "transforms.standardize.mean",
                                          "transforms.pad.value",
+                                         "transforms.pad_sequences.fill",
                                          "transforms.rotate.value",
                                          "transforms.shift.value",
                                          "transforms.erase.value",
